@@ -1,0 +1,481 @@
+//! [`Json`]: what carries JSON, and what the algorithms need to know of it.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
+
+use core::fmt;
+
+use super::{Limits, Malformed, Value};
+
+/// A carrier of JSON: the native [`Value`], or a JS value in a browser.
+pub trait Json: Clone + fmt::Debug + 'static {
+    /// A message's text, in the form in which the network hands it over.
+    type Text: Text;
+    /// A member's name, or one token of a pointer.
+    type Key: Key;
+    /// What a [`Document`](super::Document) remembers in order to edit in place and to undo.
+    type Ledger: Ledger<Self>;
+    /// A place in a document that may be changed.
+    type Cursor<'a>: Cursor<Self>;
+
+    /// `null`
+    fn null() -> Self;
+
+    /// Parses a text.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not JSON, or passes a limit that this carrier checks while it parses.
+    fn parse(text: Self::Text, limits: &Limits) -> Result<Self, Malformed>;
+
+    /// Appends the value as JSON text.
+    fn write(&self, out: &mut String);
+
+    /// Whether this can hold others.
+    fn kind(&self) -> Kind;
+
+    /// Items of an array; zero for everything else.
+    fn len(&self) -> usize;
+
+    /// A member that a protocol names, where this is an object that has it.
+    fn field(&self, field: Field) -> Option<Self>;
+
+    /// The own member `key`, where this is an object that has it.
+    fn member(&self, key: &Self::Key) -> Option<Self>;
+
+    /// The item at `index`, where this is an array that has it.
+    fn element(&self, index: usize) -> Option<Self>;
+
+    /// Whether this is the text `literal`.
+    fn is_text(&self, literal: &'static str) -> bool;
+
+    /// The text, where this is one.
+    fn as_key(&self) -> Option<Self::Key>;
+
+    /// The boolean, where this is one.
+    fn as_bool(&self) -> Option<bool>;
+
+    /// The integer, where this is one of at most 53 bits: what every peer can hold.
+    fn as_id(&self) -> Option<i64>;
+
+    /// Whether both are the same JSON: numbers by value, objects whatever the order of their keys.
+    fn equals(&self, other: &Self) -> bool;
+
+    /// How large this is; `None` where it passes `limits`, found without looking further.
+    fn measure(&self, limits: &Limits) -> Option<Size>;
+
+    /// The root of a document, to be changed.
+    fn edit<'a>(root: &'a mut Self, ledger: &'a mut Self::Ledger) -> Self::Cursor<'a>;
+}
+
+/// What a value is, as far as paths go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Neither array nor object.
+    Scalar,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+/// The size of a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Levels of nesting; zero for a scalar.
+    pub depth: usize,
+    /// Values, this one included.
+    pub nodes: usize,
+    /// About how many bytes of JSON text.
+    pub bytes: usize,
+}
+
+/// The members that the protocols name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `data`
+    Data,
+    /// `diff`
+    Diff,
+    /// `from`
+    From,
+    /// `id`
+    Id,
+    /// `name`
+    Name,
+    /// `op`
+    Op,
+    /// `path`
+    Path,
+    /// `success`
+    Success,
+    /// `type`
+    Type,
+    /// `value`
+    Value,
+}
+
+impl Field {
+    /// The member's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Diff => "diff",
+            Self::From => "from",
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Op => "op",
+            Self::Path => "path",
+            Self::Success => "success",
+            Self::Type => "type",
+            Self::Value => "value",
+        }
+    }
+}
+
+/// A text from the network.
+pub trait Text: fmt::Debug + Sized + 'static {
+    /// A text with this content.
+    fn new(text: &str) -> Self;
+
+    /// Its length, in the platform's unit: never more than bytes of UTF-8, and at least a third of them.
+    fn len(&self) -> usize;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first character, where it is an ASCII one.
+    fn header(&self) -> Option<u8>;
+
+    /// Everything behind the first character, which is an ASCII one.
+    fn payload(self) -> Self;
+
+    /// Appends another text.
+    fn append(&mut self, more: Self);
+
+    /// The content.
+    fn to_str(&self) -> Cow<'_, str>;
+}
+
+/// A name, or one token of a pointer.
+pub trait Key: Clone + fmt::Debug + PartialEq + 'static {
+    /// A key with this content.
+    fn new(text: &str) -> Self;
+
+    /// The content.
+    fn to_str(&self) -> Cow<'_, str>;
+
+    /// The parts between the slashes: one more than there are slashes.
+    fn split(&self) -> Vec<Self>;
+
+    /// Whether there is a tilde in it, the escape character of pointers.
+    fn is_escaped(&self) -> bool;
+}
+
+/// Remembers what a document may edit in place, and how to undo what a patch has done so far.
+pub trait Ledger<J>: Default + fmt::Debug {
+    /// A patch begins. Where `undo` is set it may have to be rolled back.
+    fn begin(&mut self, root: &J, undo: bool);
+
+    /// Undoes everything since [`begin`](Self::begin).
+    fn rollback(&mut self, root: &mut J);
+
+    /// The patch stands.
+    fn commit(&mut self);
+
+    /// Somebody else may hold a part of the document from now on: nothing that exists may change.
+    fn release(&mut self);
+
+    /// How many containers were copied so far in order not to change what somebody holds, where the
+    /// carrier counts it.
+    fn copies(&self) -> u64 {
+        0
+    }
+}
+
+/// A place in a document that may be changed. Reading through it never copies; going down and changing
+/// does, where somebody else holds the container.
+pub trait Cursor<J: Json>: Sized {
+    /// What is here.
+    fn kind(&self) -> Kind;
+
+    /// Items of the array that is here.
+    fn len(&self) -> usize;
+
+    /// Whether the object that is here has the member `key`.
+    fn has_member(&self, key: &J::Key) -> bool;
+
+    /// Goes to the member `key`.
+    fn into_member(self, key: &J::Key) -> Option<Self>;
+
+    /// Goes to the item at `index`.
+    fn into_element(self, index: usize) -> Option<Self>;
+
+    /// Sets a member of the object that is here.
+    fn set_member(&mut self, key: &J::Key, value: J);
+
+    /// Sets an existing item of the array that is here.
+    fn set_element(&mut self, index: usize, value: J);
+
+    /// Inserts into the array that is here, at most at its end.
+    fn insert_element(&mut self, index: usize, value: J);
+
+    /// Removes a member of the object that is here.
+    fn remove_member(&mut self, key: &J::Key) -> Option<J>;
+
+    /// Removes an item of the array that is here.
+    fn remove_element(&mut self, index: usize) -> Option<J>;
+}
+
+impl Json for Value {
+    type Text = String;
+    type Key = Arc<str>;
+    type Ledger = Before;
+    type Cursor<'a> = &'a mut Self;
+
+    fn null() -> Self {
+        Self::Null
+    }
+
+    fn parse(text: String, limits: &Limits) -> Result<Self, Malformed> {
+        Self::parse(&text, limits)
+    }
+
+    fn write(&self, out: &mut String) {
+        self.write(out);
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Array(_) => Kind::Array,
+            Self::Object(_) => Kind::Object,
+            _ => Kind::Scalar,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_array().map_or(0, super::Array::len)
+    }
+
+    fn field(&self, field: Field) -> Option<Self> {
+        self.get(field.name()).cloned()
+    }
+
+    fn member(&self, key: &Arc<str>) -> Option<Self> {
+        self.get(key).cloned()
+    }
+
+    fn element(&self, index: usize) -> Option<Self> {
+        self.as_array()?.get(index).cloned()
+    }
+
+    fn is_text(&self, literal: &'static str) -> bool {
+        self.as_str() == Some(literal)
+    }
+
+    fn as_key(&self) -> Option<Arc<str>> {
+        if let Self::String(text) = self {
+            Some(Arc::clone(text))
+        } else {
+            None
+        }
+    }
+
+    fn as_bool(&self) -> Option<bool> {
+        self.as_bool()
+    }
+
+    fn as_id(&self) -> Option<i64> {
+        self.as_i64().filter(|id| id.unsigned_abs() <= 1 << 53)
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    fn measure(&self, limits: &Limits) -> Option<Size> {
+        let mut nodes = limits.nodes;
+        let mut bytes = limits.bytes;
+        let depth = measure(self, limits.depth, &mut nodes, &mut bytes)?;
+        Some(Size {
+            depth,
+            nodes: limits.nodes - nodes,
+            bytes: limits.bytes - bytes,
+        })
+    }
+
+    fn edit<'a>(root: &'a mut Self, _: &'a mut Before) -> &'a mut Self {
+        root
+    }
+}
+
+/// The depth of `value`, taking its values and bytes off what is left of both.
+fn measure(value: &Value, depth: usize, nodes: &mut usize, bytes: &mut usize) -> Option<usize> {
+    *nodes = nodes.checked_sub(1)?;
+    let own = match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(array) => array.len() + 2,
+        Value::Object(object) => object.iter().map(|(key, _)| key.len() + 4).sum::<usize>() + 2,
+    };
+    *bytes = bytes.checked_sub(own)?;
+    let mut deepest = 0;
+    match value {
+        Value::Array(array) => {
+            for item in array.iter() {
+                deepest = deepest.max(measure(item, depth.checked_sub(1)?, nodes, bytes)?);
+            }
+        }
+        Value::Object(object) => {
+            for (_, item) in object.iter() {
+                deepest = deepest.max(measure(item, depth.checked_sub(1)?, nodes, bytes)?);
+            }
+        }
+        _ => return Some(0),
+    }
+    // An empty container is a level, too.
+    depth.checked_sub(1)?;
+    Some(deepest + 1)
+}
+
+/// The ledger of [`Value`]: its tree edits in place by itself whatever nobody else holds, and the root
+/// from before a patch undoes the patch.
+#[derive(Clone, Debug, Default)]
+pub struct Before(Option<Value>);
+
+impl Ledger<Value> for Before {
+    fn begin(&mut self, root: &Value, undo: bool) {
+        self.0 = undo.then(|| root.clone());
+    }
+
+    fn rollback(&mut self, root: &mut Value) {
+        if let Some(before) = self.0.take() {
+            *root = before;
+        }
+    }
+
+    fn commit(&mut self) {
+        self.0 = None;
+    }
+
+    fn release(&mut self) {}
+}
+
+impl Cursor<Value> for &mut Value {
+    fn kind(&self) -> Kind {
+        Json::kind(&**self)
+    }
+
+    fn len(&self) -> usize {
+        Json::len(&**self)
+    }
+
+    fn has_member(&self, key: &Arc<str>) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn into_member(self, key: &Arc<str>) -> Option<Self> {
+        if let Value::Object(object) = self {
+            object.get_mut(key)
+        } else {
+            None
+        }
+    }
+
+    fn into_element(self, index: usize) -> Option<Self> {
+        if let Value::Array(array) = self {
+            array.get_mut(index)
+        } else {
+            None
+        }
+    }
+
+    fn set_member(&mut self, key: &Arc<str>, value: Value) {
+        if let Value::Object(object) = self {
+            object.insert(Arc::clone(key), value);
+        }
+    }
+
+    fn set_element(&mut self, index: usize, value: Value) {
+        if let Value::Array(array) = self
+            && let Some(item) = array.get_mut(index)
+        {
+            *item = value;
+        }
+    }
+
+    fn insert_element(&mut self, index: usize, value: Value) {
+        if let Value::Array(array) = self {
+            array.insert(index, value);
+        }
+    }
+
+    fn remove_member(&mut self, key: &Arc<str>) -> Option<Value> {
+        if let Value::Object(object) = self {
+            object.remove(key)
+        } else {
+            None
+        }
+    }
+
+    fn remove_element(&mut self, index: usize) -> Option<Value> {
+        if let Value::Array(array) = self {
+            array.remove(index)
+        } else {
+            None
+        }
+    }
+}
+
+impl Text for String {
+    fn new(text: &str) -> Self {
+        text.to_owned()
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn header(&self) -> Option<u8> {
+        self.as_bytes().first().copied().filter(u8::is_ascii)
+    }
+
+    fn payload(mut self) -> Self {
+        self.remove(0);
+        self
+    }
+
+    fn append(&mut self, more: Self) {
+        self.push_str(&more);
+    }
+
+    fn to_str(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl Key for Arc<str> {
+    fn new(text: &str) -> Self {
+        text.into()
+    }
+
+    fn to_str(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+
+    fn split(&self) -> Vec<Self> {
+        str::split(self, '/').map(Into::into).collect()
+    }
+
+    fn is_escaped(&self) -> bool {
+        self.contains('~')
+    }
+}

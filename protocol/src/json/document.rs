@@ -1,0 +1,195 @@
+//! [`Document`]: JSON that patches change, whole or not at all.
+
+use super::{
+    Json, Kind, Ledger, Limits, Operation, PatchError, Pointer, Size,
+    patch::{add, find, remove, replace},
+};
+
+/// A mirrored document: what patches made of it so far, from `null` on.
+///
+/// A patch applies as a whole or not at all, and never makes the document larger than its [`Limits`].
+/// What [`share`](Self::share) handed out never changes afterwards.
+#[derive(Debug)]
+pub struct Document<J: Json> {
+    root: J,
+    ledger: J::Ledger,
+    limits: Limits,
+    /// An upper bound, so that a small patch costs no walk over a large document: the text of every
+    /// patch is added to it, and only where that passes a limit the document is measured.
+    size: Size,
+}
+
+/// What a patch did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The operations in it.
+    pub operations: usize,
+}
+
+impl<J: Json> Document<J> {
+    /// The document `null`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            root: J::null(),
+            ledger: J::Ledger::default(),
+            limits,
+            size: Size::default(),
+        }
+    }
+
+    /// The document as it is now, never to change again: the next patch copies what it touches.
+    pub fn share(&mut self) -> J {
+        self.ledger.release();
+        self.root.clone()
+    }
+
+    /// Whether the document is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.root.kind() == Kind::Scalar && self.root.equals(&J::null())
+    }
+
+    /// Containers copied so far in order not to change what was shared, where the carrier counts it.
+    pub fn copies(&self) -> u64 {
+        self.ledger.copies()
+    }
+
+    /// Applies a JSON Patch that arrived in a text of `length` characters.
+    ///
+    /// # Errors
+    ///
+    /// Where an operation does not apply or passes a limit; the document is what it was before.
+    pub fn apply(&mut self, patch: &J, length: usize) -> Result<Applied, PatchError> {
+        if patch.kind() != Kind::Array {
+            return Err(PatchError::Shape);
+        }
+        let operations = patch.len();
+        if operations > self.limits.operations {
+            return Err(PatchError::Operations);
+        }
+        // Values of the patch are nested and counted at most as its text allows.
+        let grown = Size {
+            depth: length / 2,
+            nodes: length / 2 + 1,
+            bytes: length,
+        };
+        let tight = !self.fits(grown);
+        // A single operation fails before it changes anything, except a move.
+        let mut undo = operations > 1 || tight;
+        self.ledger.begin(&self.root, undo);
+        let applied = (0..operations).try_for_each(|index| {
+            let operation = Operation::read(&patch.element(index).ok_or(PatchError::Shape)?)?;
+            if !undo && matches!(operation, Operation::Move(..)) {
+                undo = true;
+                self.ledger.begin(&self.root, undo);
+            }
+            self.step(operation, grown.depth)
+        });
+        let sized = applied.and_then(|()| {
+            if tight {
+                self.measure()
+            } else {
+                self.add(grown)
+            }
+        });
+        if let Err(error) = sized {
+            self.ledger.rollback(&mut self.root);
+            return Err(error);
+        }
+        self.ledger.commit();
+        Ok(Applied { operations })
+    }
+
+    /// Applies one operation of a patch in whose text no value is nested deeper than `depth`.
+    fn step(&mut self, operation: Operation<J>, depth: usize) -> Result<(), PatchError> {
+        match operation {
+            Operation::Add(path, value) => {
+                self.check_depth(&path, &value, depth)?;
+                add(&mut self.root, &mut self.ledger, &path, value)
+            }
+            Operation::Replace(path, value) => {
+                self.check_depth(&path, &value, depth)?;
+                replace(&mut self.root, &mut self.ledger, &path, value)
+            }
+            Operation::Remove(path) => remove(&mut self.root, &mut self.ledger, &path).map(|_| ()),
+            Operation::Move(from, path) if from == path => find(&self.root, &from)
+                .map(|_| ())
+                .ok_or(PatchError::Target),
+            Operation::Move(from, path) => {
+                if from.contains(&path) {
+                    return Err(PatchError::IntoItself);
+                }
+                let value = remove(&mut self.root, &mut self.ledger, &from)?;
+                self.check_depth(&path, &value, self.size.depth)?;
+                add(&mut self.root, &mut self.ledger, &path, value)
+            }
+            Operation::Copy(from, path) => {
+                let value = find(&self.root, &from).ok_or(PatchError::Target)?;
+                let size = value.measure(&self.limits).ok_or(PatchError::Size)?;
+                if !self.fits(size) {
+                    self.measure()?;
+                }
+                self.add(size)?;
+                self.check_depth(&path, &value, size.depth)?;
+                // The value is in two places from now on.
+                self.ledger.release();
+                add(&mut self.root, &mut self.ledger, &path, value)
+            }
+            Operation::Test(path, value) => match find(&self.root, &path) {
+                Some(found) if found.equals(&value) => Ok(()),
+                Some(_) => Err(PatchError::Test),
+                None => Err(PatchError::Target),
+            },
+        }
+    }
+
+    /// Checks that `value`, nested at most `bound` deep, fits below `path`.
+    fn check_depth(
+        &mut self,
+        path: &Pointer<J::Key>,
+        value: &J,
+        bound: usize,
+    ) -> Result<(), PatchError> {
+        let above = path.tokens().len();
+        let mut depth = if value.kind() == Kind::Scalar {
+            0
+        } else {
+            bound
+        };
+        if above + depth > self.limits.depth && depth > 0 {
+            depth = value.measure(&self.limits).ok_or(PatchError::Depth)?.depth;
+        }
+        if above + depth > self.limits.depth {
+            return Err(PatchError::Depth);
+        }
+        self.size.depth = self.size.depth.max(above + depth);
+        Ok(())
+    }
+
+    /// Whether the document may grow by this much.
+    const fn fits(&self, by: Size) -> bool {
+        self.size.nodes.saturating_add(by.nodes) <= self.limits.nodes
+            && self.size.bytes.saturating_add(by.bytes) <= self.limits.bytes
+    }
+
+    /// Counts growth, where it fits.
+    fn add(&mut self, by: Size) -> Result<(), PatchError> {
+        if !self.fits(by) {
+            return Err(PatchError::Size);
+        }
+        self.size.nodes += by.nodes;
+        self.size.bytes += by.bytes;
+        Ok(())
+    }
+
+    /// Replaces the upper bound by the size that the document has.
+    fn measure(&mut self) -> Result<(), PatchError> {
+        let exact = self.root.measure(&self.limits).ok_or(PatchError::Size)?;
+        self.size = Size {
+            depth: self.size.depth,
+            ..exact
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Operations of a JSON Patch (RFC 6902), applied to one document.
+
+use core::fmt;
+
+use super::{Cursor, Field, Json, Key, Kind, Pointer, pointer};
+
+/// One operation of a patch, parsed.
+#[derive(Clone, Debug)]
+pub enum Operation<J: Json> {
+    /// Sets a member, or inserts an item.
+    Add(Pointer<J::Key>, J),
+    /// Takes a member or an item away.
+    Remove(Pointer<J::Key>),
+    /// Sets what is there already.
+    Replace(Pointer<J::Key>, J),
+    /// Takes from the first place and adds at the second.
+    Move(Pointer<J::Key>, Pointer<J::Key>),
+    /// Reads from the first place and adds at the second.
+    Copy(Pointer<J::Key>, Pointer<J::Key>),
+    /// Fails the patch where something else is there.
+    Test(Pointer<J::Key>, J),
+}
+
+/// Why a patch does not apply. Whoever made the patch is at fault, or the two ends do not hold the same
+/// document any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatchError {
+    /// The patch is not an array of objects.
+    Shape,
+    /// `op` is none of the six.
+    Op,
+    /// `path` or `from` is missing or no pointer.
+    Pointer,
+    /// `value` is missing.
+    Value,
+    /// A path names nothing.
+    Target,
+    /// A token names no place in the array that it should.
+    Index,
+    /// A value should move into itself.
+    IntoItself,
+    /// A `test` found something else.
+    Test,
+    /// The document would be nested deeper than [`Limits::depth`](super::Limits::depth).
+    Depth,
+    /// The document would be larger than [`Limits::nodes`](super::Limits::nodes) or
+    /// [`Limits::bytes`](super::Limits::bytes).
+    Size,
+    /// There are more than [`Limits::operations`](super::Limits::operations).
+    Operations,
+}
+
+impl fmt::Display for PatchError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Shape => "the patch is not an array of objects",
+            Self::Op => "the patch holds an unknown operation",
+            Self::Pointer => "a path in the patch is missing or no JSON pointer",
+            Self::Value => "an operation of the patch lacks its value",
+            Self::Target => "a path in the patch names nothing",
+            Self::Index => "a path in the patch names no place in an array",
+            Self::IntoItself => "the patch moves a value into itself",
+            Self::Test => "a test in the patch failed",
+            Self::Depth => "the patch nests the document too deep",
+            Self::Size => "the patch makes the document too large",
+            Self::Operations => "the patch has too many operations",
+        })
+    }
+}
+
+impl core::error::Error for PatchError {}
+
+impl<J: Json> Operation<J> {
+    /// Reads an operation from its JSON form; members that RFC 6902 does not name are ignored.
+    ///
+    /// # Errors
+    ///
+    /// Where a member that the operation needs is missing or of the wrong type.
+    pub fn read(operation: &J) -> Result<Self, PatchError> {
+        let op = operation.field(Field::Op).ok_or(match operation.kind() {
+            Kind::Object => PatchError::Op,
+            _ => PatchError::Shape,
+        })?;
+        let pointer = |field| {
+            let text = operation.field(field).and_then(|path: J| path.as_key());
+            Pointer::parse_lenient(&text.ok_or(PatchError::Pointer)?)
+                .map_err(|_| PatchError::Pointer)
+        };
+        let value = || operation.field(Field::Value).ok_or(PatchError::Value);
+        Ok(if op.is_text("replace") {
+            Self::Replace(pointer(Field::Path)?, value()?)
+        } else if op.is_text("add") {
+            Self::Add(pointer(Field::Path)?, value()?)
+        } else if op.is_text("remove") {
+            Self::Remove(pointer(Field::Path)?)
+        } else if op.is_text("move") {
+            Self::Move(pointer(Field::From)?, pointer(Field::Path)?)
+        } else if op.is_text("copy") {
+            Self::Copy(pointer(Field::From)?, pointer(Field::Path)?)
+        } else if op.is_text("test") {
+            Self::Test(pointer(Field::Path)?, value()?)
+        } else {
+            return Err(PatchError::Op);
+        })
+    }
+}
+
+/// What is at `pointer`.
+pub(super) fn find<J: Json>(root: &J, pointer: &Pointer<J::Key>) -> Option<J> {
+    let mut place = root.clone();
+    for token in pointer.tokens() {
+        place = match place.kind() {
+            Kind::Object => place.member(token)?,
+            Kind::Array => place.element(pointer::index(&token.to_str())?)?,
+            Kind::Scalar => return None,
+        };
+    }
+    Some(place)
+}
+
+/// Sets a member or inserts an item, as `add` does.
+pub(super) fn add<J: Json>(
+    root: &mut J,
+    ledger: &mut J::Ledger,
+    pointer: &Pointer<J::Key>,
+    value: J,
+) -> Result<(), PatchError> {
+    let Some((last, parents)) = pointer.tokens().split_last() else {
+        *root = value;
+        return Ok(());
+    };
+    let mut parent = descend::<J>(J::edit(root, ledger), parents)?;
+    match parent.kind() {
+        Kind::Object => parent.set_member(last, value),
+        Kind::Array => {
+            let token = last.to_str();
+            let index = if token == "-" {
+                Some(parent.len())
+            } else {
+                pointer::index(&token)
+            };
+            let index = index
+                .filter(|index| *index <= parent.len())
+                .ok_or(PatchError::Index)?;
+            parent.insert_element(index, value);
+        }
+        Kind::Scalar => return Err(PatchError::Target),
+    }
+    Ok(())
+}
+
+/// Sets what is there already, as `replace` does.
+pub(super) fn replace<J: Json>(
+    root: &mut J,
+    ledger: &mut J::Ledger,
+    pointer: &Pointer<J::Key>,
+    value: J,
+) -> Result<(), PatchError> {
+    let Some((last, parents)) = pointer.tokens().split_last() else {
+        *root = value;
+        return Ok(());
+    };
+    let mut parent = descend::<J>(J::edit(root, ledger), parents)?;
+    match parent.kind() {
+        Kind::Object if parent.has_member(last) => parent.set_member(last, value),
+        Kind::Array => {
+            let index = pointer::index(&last.to_str()).filter(|index| *index < parent.len());
+            parent.set_element(index.ok_or(PatchError::Index)?, value);
+        }
+        _ => return Err(PatchError::Target),
+    }
+    Ok(())
+}
+
+/// Takes a value out. Without a root there is `null`: RFC 6902 leaves that open, and the peers do so.
+pub(super) fn remove<J: Json>(
+    root: &mut J,
+    ledger: &mut J::Ledger,
+    pointer: &Pointer<J::Key>,
+) -> Result<J, PatchError> {
+    let Some((last, parents)) = pointer.tokens().split_last() else {
+        return Ok(core::mem::replace(root, J::null()));
+    };
+    let mut parent = descend::<J>(J::edit(root, ledger), parents)?;
+    match parent.kind() {
+        Kind::Object => parent.remove_member(last).ok_or(PatchError::Target),
+        Kind::Array => {
+            let index = pointer::index(&last.to_str()).ok_or(PatchError::Index)?;
+            parent.remove_element(index).ok_or(PatchError::Index)
+        }
+        Kind::Scalar => Err(PatchError::Target),
+    }
+}
+
+fn descend<'a, J: Json>(
+    mut place: J::Cursor<'a>,
+    tokens: &[J::Key],
+) -> Result<J::Cursor<'a>, PatchError> {
+    for token in tokens {
+        place = match place.kind() {
+            Kind::Object => place.into_member(token).ok_or(PatchError::Target)?,
+            Kind::Array => {
+                let index = pointer::index(&token.to_str()).ok_or(PatchError::Index)?;
+                place.into_element(index).ok_or(PatchError::Index)?
+            }
+            Kind::Scalar => return Err(PatchError::Target),
+        };
+    }
+    Ok(place)
+}

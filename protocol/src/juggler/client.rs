@@ -1,0 +1,608 @@
+//! A client's whole life.
+
+mod requests;
+
+use alloc::{collections::VecDeque, string::String};
+use core::{fmt, time::Duration};
+
+pub use requests::Outcome;
+
+use self::requests::Requests;
+use super::{
+    keepalive::KeepaliveOptions,
+    link::Link,
+    message::{Request, ServerMessage},
+    segment::{AssemblyLimits, MAX_SEGMENT_SIZE},
+};
+use crate::{
+    backoff::Backoff,
+    json::{Document, Json, Key, Limits, PatchError, Text},
+    machine::{Input, Machine, Output},
+    reason::Reason,
+    time::Instant,
+};
+
+/// How a client behaves, and what it is bound by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// How many addresses there are; they are tried in turn. Default 1.
+    pub addresses: usize,
+    /// Bytes of UTF-8 in a segment's payload; default 65,536.
+    pub max_segment_size: usize,
+    /// The keep-alive; default 30 s of silence, then 30 s for an answer.
+    pub keepalive: KeepaliveOptions,
+    /// How long a socket may take to open; default 10 s.
+    pub connect_timeout: Duration,
+    /// How long a new connection may stay without a state before the server's state is taken to be `null`,
+    /// for which no message is sent; default 2 s.
+    pub sync_timeout: Duration,
+    /// How long a request may take where it does not say otherwise; `None` for ever. Default 30 s.
+    pub request_timeout: Option<Duration>,
+    /// Requests without a response; one more is refused. Default 1,024.
+    pub max_pending: usize,
+    /// The shortest wait before a new attempt; default 250 ms.
+    pub min_retry_delay: Duration,
+    /// The longest wait before a new attempt; default 20 s.
+    pub max_retry_delay: Duration,
+    /// Violations of the protocol, one connection after another, after which the client gives up; default 3.
+    pub max_violations: u32,
+    /// What the waits are drawn from. Different for every client, so that they do not come back together.
+    pub seed: u64,
+    /// How large a server's message may be; default 64 MiB in 65,536 segments.
+    pub assembly: AssemblyLimits,
+    /// How large the state may be.
+    pub state: Limits,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            addresses: 1,
+            max_segment_size: MAX_SEGMENT_SIZE,
+            keepalive: KeepaliveOptions::default(),
+            connect_timeout: Duration::from_secs(10),
+            sync_timeout: Duration::from_secs(2),
+            request_timeout: Some(Duration::from_secs(30)),
+            max_pending: 1_024,
+            min_retry_delay: Duration::from_millis(250),
+            max_retry_delay: Duration::from_secs(20),
+            max_violations: 3,
+            seed: 0,
+            assembly: AssemblyLimits {
+                message_bytes: 64 << 20,
+                segments: 65_536,
+                ping_bytes: 4_096,
+            },
+            state: Limits::default(),
+        }
+    }
+}
+
+/// A connection that lasted this long in sync has proved itself: what went wrong before is forgotten.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// Levels of JSON around the values in a server's message.
+const ENVELOPE_DEPTH: usize = 3;
+
+/// Where a client is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not connected yet, or connected and the first state is still to come.
+    Connecting,
+    /// The mirror is the server's state.
+    Connected,
+    /// The connection was lost: the mirror is what the server's state was.
+    Stale,
+    /// Closed by the application.
+    Closed,
+    /// Given up: the server keeps breaking the protocol.
+    Failed,
+}
+
+/// What a client's application may want to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Where the client is in its life.
+    pub state: State,
+    /// Attempts that failed since the last connection that lasted.
+    pub retries: u32,
+    /// When the next attempt begins, while the client waits for it.
+    pub next_retry: Option<Instant>,
+    /// Whether the mirror was in step with a server once.
+    pub ever_connected: bool,
+    /// Requests without a response.
+    pub in_flight: usize,
+    /// What ended the last connection or attempt.
+    pub last_fault: Option<Fault>,
+}
+
+/// What ended a connection, or an attempt at one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The socket closed with this code; 1006 where there was none.
+    Lost(u16),
+    /// This end closed it.
+    Closed(Reason),
+    /// The server's diff does not apply to the mirror.
+    Patch(PatchError),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(code) => write!(out, "the connection was lost (close code {code})"),
+            Self::Closed(reason) => reason.fmt(out),
+            Self::Patch(error) => error.fmt(out),
+        }
+    }
+}
+
+impl core::error::Error for Fault {}
+
+/// What a client's application is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientEvent<J: Json> {
+    /// [`Client::status`] changed.
+    Status,
+    /// [`Client::state`] changed.
+    Change {
+        /// Operations of the patch; zero where the state was found to be `null`.
+        operations: usize,
+        /// The length of the message.
+        length: usize,
+    },
+    /// A request came to an end.
+    Response {
+        /// What [`Client::request`] returned.
+        id: i64,
+        /// The end.
+        outcome: Outcome<J>,
+    },
+    /// A notification.
+    Notify {
+        /// What it is about.
+        name: J::Key,
+        /// The message.
+        data: J,
+    },
+    /// Connected again: notifications that were sent in between are lost.
+    Gap,
+    /// The server broke the protocol.
+    Violation(Fault),
+}
+
+/// Why a request was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestError {
+    /// There is no connection just now. It was not sent, and is not going to be.
+    Disconnected,
+    /// The client is closed or has given up.
+    Closed,
+    /// As many requests as [`ClientOptions::max_pending`] allows are without a response.
+    Full,
+}
+
+/// A client of a Juggler server: one mirrored state, over one socket after another.
+#[derive(Debug)]
+pub struct Client<J: Json> {
+    options: ClientOptions,
+    backoff: Backoff,
+    attempt: u32,
+    phase: Phase<J>,
+    /// The last state of an older connection, until the first one of the new connection.
+    kept: J,
+    requests: Requests,
+    violations: u32,
+    ever_connected: bool,
+    last_fault: Option<Fault>,
+    copies: u64,
+    outputs: VecDeque<Output<String, ClientEvent<J>>>,
+}
+
+#[derive(Debug)]
+enum Phase<J: Json> {
+    Connecting { since: Instant },
+    Open(Open<J>),
+    Waiting { until: Instant },
+    Closed,
+    Failed,
+}
+
+#[derive(Debug)]
+struct Open<J: Json> {
+    since: Instant,
+    synced: Option<Instant>,
+    link: Link<J::Text, String>,
+    document: Document<J>,
+}
+
+impl<J: Json> Client<J> {
+    /// A client that connects at once.
+    #[must_use]
+    pub fn new(options: ClientOptions, now: Instant) -> Self {
+        let mut client = Self {
+            backoff: Backoff::new(
+                options.min_retry_delay,
+                options.max_retry_delay,
+                options.seed,
+            ),
+            attempt: 0,
+            phase: Phase::Closed,
+            kept: J::null(),
+            requests: Requests::default(),
+            violations: 0,
+            ever_connected: false,
+            last_fault: None,
+            copies: 0,
+            outputs: VecDeque::new(),
+            options,
+        };
+        client.connect(now);
+        client
+    }
+
+    /// The mirrored state: the same value until it changes, and never changing itself. `null` until there was
+    /// one; after a loss the last one, until the first one of the new connection.
+    pub fn state(&mut self) -> J {
+        match &mut self.phase {
+            Phase::Open(open) if open.synced.is_some() => open.document.share(),
+            _ => self.kept.clone(),
+        }
+    }
+
+    /// Where the client is in its life.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let in_sync = matches!(&self.phase, Phase::Open(open) if open.synced.is_some());
+        let next_retry = match self.phase {
+            Phase::Waiting { until } => Some(until),
+            _ => None,
+        };
+        let state = match self.phase {
+            Phase::Closed => State::Closed,
+            Phase::Failed => State::Failed,
+            _ if in_sync => State::Connected,
+            _ if self.ever_connected => State::Stale,
+            _ => State::Connecting,
+        };
+        Status {
+            state,
+            retries: self.backoff.failures(),
+            next_retry,
+            ever_connected: self.ever_connected,
+            in_flight: self.requests.len(),
+            last_fault: self.last_fault,
+        }
+    }
+
+    /// Containers copied so far so that no state that was handed out changes, where the carrier counts it.
+    pub fn copies(&self) -> u64 {
+        match &self.phase {
+            Phase::Open(open) => self.copies + open.document.copies(),
+            _ => self.copies,
+        }
+    }
+
+    /// Sends a request; its end is a [`ClientEvent::Response`] with the id that is returned. Before the
+    /// first connection it waits for that. `timeout` takes the place of
+    /// [`ClientOptions::request_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// Where it is not sent, and never will be.
+    pub fn request(
+        &mut self,
+        name: &str,
+        data: J,
+        timeout: Option<Duration>,
+        now: Instant,
+    ) -> Result<i64, RequestError> {
+        match &self.phase {
+            Phase::Closed | Phase::Failed => return Err(RequestError::Closed),
+            Phase::Connecting { .. } | Phase::Waiting { .. } if self.ever_connected => {
+                return Err(RequestError::Disconnected);
+            }
+            _ if self.requests.len() >= self.options.max_pending => {
+                return Err(RequestError::Full);
+            }
+            _ => {}
+        }
+        let deadline = timeout
+            .or(self.options.request_timeout)
+            .map(|timeout| now + timeout);
+        let id = self.requests.next_id();
+        let request = Request {
+            id,
+            name: J::Key::new(name),
+            data,
+        };
+        let message = request.write().seal(self.options.max_segment_size);
+        match &mut self.phase {
+            Phase::Open(open) => {
+                open.link.send(message);
+                self.requests.insert(id, deadline, None);
+            }
+            _ => self.requests.insert(id, deadline, Some(message)),
+        }
+        Ok(id)
+    }
+
+    /// Forgets a request: nobody waits for its response any more. The server may carry it out all the same.
+    pub fn abandon(&mut self, id: i64) {
+        self.requests.remove(id);
+    }
+
+    /// Closes for good. Requests in progress end as [`Outcome::Closed`].
+    pub fn close(&mut self) {
+        if matches!(self.phase, Phase::Closed | Phase::Failed) {
+            return;
+        }
+        self.kept = self.state();
+        self.leave(Reason::NORMAL);
+        self.phase = Phase::Closed;
+        self.end_requests(|_| Outcome::Closed);
+        self.tell(ClientEvent::Status);
+    }
+
+    /// Drops the connection as a fault of the network would.
+    pub fn cut(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Open(_) | Phase::Connecting { .. }) {
+            self.lose(Fault::Closed(Reason::CUT), now);
+        }
+    }
+
+    fn connect(&mut self, now: Instant) {
+        let address = self.attempt as usize % self.options.addresses.max(1);
+        self.attempt = self.attempt.wrapping_add(1);
+        self.phase = Phase::Connecting { since: now };
+        self.outputs.push_back(Output::Connect {
+            attempt: self.attempt,
+            address,
+        });
+        self.tell(ClientEvent::Status);
+    }
+
+    fn open(&mut self, now: Instant) {
+        let options = &self.options;
+        let mut link = Link::new(options.assembly.clone(), options.keepalive.clone(), now);
+        self.requests
+            .take_unsent()
+            .for_each(|message| link.send(message));
+        let document = Document::new(options.state.clone());
+        self.phase = Phase::Open(Open {
+            since: now,
+            synced: None,
+            link,
+            document,
+        });
+        if self.ever_connected {
+            self.tell(ClientEvent::Gap);
+        }
+    }
+
+    /// Tells the socket to close, where there is one.
+    fn leave(&mut self, reason: Reason) {
+        if let Phase::Open(open) = &self.phase {
+            self.copies += open.document.copies();
+        }
+        if matches!(self.phase, Phase::Open(_) | Phase::Connecting { .. }) {
+            self.outputs.push_back(Output::Close {
+                attempt: self.attempt,
+                reason,
+            });
+        }
+    }
+
+    /// The connection, or the attempt at one, came to an end that nobody wanted.
+    fn lose(&mut self, fault: Fault, now: Instant) {
+        self.kept = self.state();
+        if let Phase::Open(Open {
+            synced: Some(synced),
+            ..
+        }) = &self.phase
+            && now.since(*synced) >= SETTLED
+        {
+            self.backoff.reset();
+            self.violations = 0;
+        }
+        self.leave(match fault {
+            Fault::Lost(_) => Reason::GOING_AWAY,
+            Fault::Closed(reason) => reason,
+            Fault::Patch(_) => Reason::BAD_PATCH,
+        });
+        self.last_fault = Some(fault);
+        let violation = match fault {
+            Fault::Patch(_) => true,
+            Fault::Closed(reason) => (1002..=1009).contains(&reason.code),
+            Fault::Lost(_) => false,
+        };
+        if violation {
+            self.violations += 1;
+            self.tell(ClientEvent::Violation(fault));
+        }
+        let given_up = self.violations >= self.options.max_violations;
+        let wait = self.backoff.fail();
+        self.phase = if given_up {
+            Phase::Failed
+        } else {
+            Phase::Waiting { until: now + wait }
+        };
+        self.end_requests(|unsent| (given_up || !unsent).then_some(Outcome::Lost));
+        self.tell(ClientEvent::Status);
+    }
+
+    /// Ends the requests for which `end` has an outcome; it is told whether a request was never sent.
+    fn end_requests<E: Into<Option<Outcome<J>>>>(&mut self, end: impl Fn(bool) -> E) {
+        for (id, outcome) in self.requests.end(|unsent| end(unsent).into()) {
+            self.tell(ClientEvent::Response { id, outcome });
+        }
+    }
+
+    fn take_text(&mut self, text: J::Text, now: Instant) -> Result<(), Fault> {
+        let Phase::Open(open) = &mut self.phase else {
+            return Ok(());
+        };
+        let Some(message) = open.link.receive(text, now).map_err(Fault::Closed)? else {
+            return Ok(());
+        };
+        let length = message.len();
+        let mut limits = self.options.state.clone();
+        limits.depth += ENVELOPE_DEPTH;
+        let message = J::parse(message, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
+        match ServerMessage::read(&message).map_err(Fault::Closed)? {
+            ServerMessage::State(patch) => {
+                let applied = open.document.apply(&patch, length).map_err(Fault::Patch)?;
+                self.sync(now);
+                self.tell(ClientEvent::Change {
+                    operations: applied.operations,
+                    length,
+                });
+            }
+            ServerMessage::Response { id, success, data } => {
+                if self.requests.remove(id) {
+                    let outcome = if success {
+                        Outcome::Done(data)
+                    } else {
+                        Outcome::Refused(data)
+                    };
+                    self.tell(ClientEvent::Response { id, outcome });
+                }
+            }
+            ServerMessage::Notify { name, data } => self.tell(ClientEvent::Notify { name, data }),
+        }
+        Ok(())
+    }
+
+    /// The mirror is the server's state from now on.
+    fn sync(&mut self, now: Instant) {
+        if let Phase::Open(open) = &mut self.phase
+            && open.synced.is_none()
+        {
+            open.synced = Some(now);
+            self.kept = J::null();
+            self.ever_connected = true;
+            self.tell(ClientEvent::Status);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        for id in self.requests.expire(now) {
+            self.tell(ClientEvent::Response {
+                id,
+                outcome: Outcome::TimedOut,
+            });
+        }
+        match &mut self.phase {
+            Phase::Connecting { since } if *since + self.options.connect_timeout <= now => {
+                self.lose(Fault::Closed(Reason::CONNECT_TIMEOUT), now);
+            }
+            Phase::Waiting { until } if *until <= now => self.connect(now),
+            Phase::Open(open) => {
+                if let Err(reason) = open.link.tick(now) {
+                    self.lose(Fault::Closed(reason), now);
+                } else if open
+                    .sync_deadline(self.options.sync_timeout)
+                    .is_some_and(|it| it <= now)
+                {
+                    self.sync(now);
+                    self.tell(ClientEvent::Change {
+                        operations: 0,
+                        length: 0,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, event: ClientEvent<J>) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
+
+impl<J: Json> Open<J> {
+    /// When silence about the state says that it is `null`: not while a message is on its way.
+    fn sync_deadline(&self, timeout: Duration) -> Option<Instant> {
+        let waits = self.synced.is_none() && !self.link.is_amid();
+        waits.then(|| self.since + timeout)
+    }
+}
+
+impl<J: Json> Machine for Client<J> {
+    type Text = J::Text;
+    type Frame = String;
+    type Event = ClientEvent<J>;
+
+    fn handle(&mut self, input: Input<J::Text>, now: Instant) {
+        let handled = match input {
+            Input::Opened { attempt }
+            | Input::Binary { attempt }
+            | Input::Closed { attempt, .. }
+                if attempt != self.attempt =>
+            {
+                Ok(())
+            }
+            Input::Text { attempt, .. } if attempt != self.attempt => Ok(()),
+            Input::Opened { .. } if matches!(self.phase, Phase::Connecting { .. }) => {
+                self.open(now);
+                Ok(())
+            }
+            Input::Text { text, .. } => self.take_text(text, now),
+            Input::Binary { .. } if matches!(self.phase, Phase::Open(_)) => {
+                Err(Fault::Closed(Reason::BINARY))
+            }
+            Input::Closed { code, .. }
+                if matches!(self.phase, Phase::Open(_) | Phase::Connecting { .. }) =>
+            {
+                Err(Fault::Lost(code))
+            }
+            Input::Online => {
+                match &mut self.phase {
+                    Phase::Waiting { .. } => self.connect(now),
+                    Phase::Open(open) => open.link.probe(now),
+                    _ => {}
+                }
+                Ok(())
+            }
+            Input::Tick => {
+                self.tick(now);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(fault) = handled {
+            self.lose(fault, now);
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output<String, ClientEvent<J>>> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        let Phase::Open(open) = &mut self.phase else {
+            return None;
+        };
+        let frame = open
+            .link
+            .poll_keepalive()
+            .or_else(|| open.link.poll_segment())?;
+        Some(Output::Send {
+            attempt: self.attempt,
+            frame,
+        })
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let own = match &self.phase {
+            Phase::Connecting { since } => Some(*since + self.options.connect_timeout),
+            Phase::Waiting { until } => Some(*until),
+            Phase::Open(open) => {
+                let sync = open.sync_deadline(self.options.sync_timeout);
+                [open.link.deadline(), sync].into_iter().flatten().min()
+            }
+            Phase::Closed | Phase::Failed => None,
+        };
+        [own, self.requests.deadline()].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,300 @@
+//! The four messages of Juggler as JSON.
+
+use core::fmt::Write;
+
+use super::segment::Draft;
+use crate::{
+    json::{Diff, Field, Json, Key, Value, write_string},
+    reason::Reason,
+};
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request<J: Json> {
+    /// Chosen by the client, unique among its requests in progress.
+    pub id: i64,
+    /// What is asked for; the empty name asks for an echo.
+    pub name: J::Key,
+    /// The question.
+    pub data: J,
+}
+
+/// What a server sends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerMessage<J: Json> {
+    /// The answer to a request.
+    Response {
+        /// The request's id.
+        id: i64,
+        /// Whether the request was carried out.
+        success: bool,
+        /// The answer, or what went wrong.
+        data: J,
+    },
+    /// A JSON Patch from the state so far to the state now.
+    State(J),
+    /// A message to whoever listens now.
+    Notify {
+        /// What it is about.
+        name: J::Key,
+        /// The message.
+        data: J,
+    },
+}
+
+const FIELDS: Reason = Reason::protocol("a message lacks a field, or has one of the wrong type");
+const TYPE: Reason = Reason::protocol("a message has an unknown type");
+
+impl<J: Json> Request<J> {
+    /// Reads a client's message.
+    ///
+    /// # Errors
+    ///
+    /// The reason to close the connection: the client broke the protocol.
+    pub fn read(message: &J) -> Result<Self, Reason> {
+        let kind = message.field(Field::Type).ok_or(FIELDS)?;
+        if !kind.is_text("request") {
+            return Err(TYPE);
+        }
+        Ok(Self {
+            id: message
+                .field(Field::Id)
+                .and_then(|id| id.as_id())
+                .ok_or(FIELDS)?,
+            name: message
+                .field(Field::Name)
+                .and_then(|name| name.as_key())
+                .ok_or(FIELDS)?,
+            data: message.field(Field::Data).ok_or(FIELDS)?,
+        })
+    }
+
+    /// Writes the message.
+    #[must_use]
+    pub fn write(&self) -> Draft {
+        let mut draft = Draft::default();
+        let text = draft.text();
+        text.push_str(r#"{"type":"request","id":"#);
+        write_id(self.id, text);
+        text.push_str(r#","name":"#);
+        write_string(&self.name.to_str(), text);
+        text.push_str(r#","data":"#);
+        self.data.write(text);
+        text.push('}');
+        draft
+    }
+}
+
+impl<J: Json> ServerMessage<J> {
+    /// Reads a server's message.
+    ///
+    /// # Errors
+    ///
+    /// The reason to close the connection: the server broke the protocol.
+    pub fn read(message: &J) -> Result<Self, Reason> {
+        let kind = message.field(Field::Type).ok_or(FIELDS)?;
+        let data = || message.field(Field::Data).ok_or(FIELDS);
+        if kind.is_text("state") {
+            return Ok(Self::State(message.field(Field::Diff).ok_or(FIELDS)?));
+        }
+        if kind.is_text("response") {
+            return Ok(Self::Response {
+                id: message
+                    .field(Field::Id)
+                    .and_then(|id| id.as_id())
+                    .ok_or(FIELDS)?,
+                success: message
+                    .field(Field::Success)
+                    .and_then(|it| it.as_bool())
+                    .ok_or(FIELDS)?,
+                data: data()?,
+            });
+        }
+        if kind.is_text("notify") {
+            let name = message
+                .field(Field::Name)
+                .and_then(|name| name.as_key())
+                .ok_or(FIELDS)?;
+            return Ok(Self::Notify {
+                name,
+                data: data()?,
+            });
+        }
+        Err(TYPE)
+    }
+}
+
+/// Writes the answer to a request: what it came to, or what went wrong.
+#[must_use]
+pub fn response(id: i64, result: Result<&Value, &Value>) -> Draft {
+    let mut draft = Draft::default();
+    let text = draft.text();
+    text.push_str(r#"{"type":"response","id":"#);
+    write_id(id, text);
+    let (success, data) = match result {
+        Ok(data) => ("true", data),
+        Err(data) => ("false", data),
+    };
+    text.push_str(r#","success":"#);
+    text.push_str(success);
+    text.push_str(r#","data":"#);
+    data.write(text);
+    text.push('}');
+    draft
+}
+
+/// Writes a diff of the state.
+#[must_use]
+pub fn state(diff: &Diff) -> Draft {
+    let mut draft = Draft::default();
+    let text = draft.text();
+    text.push_str(r#"{"type":"state","diff":"#);
+    diff.write(text);
+    text.push('}');
+    draft
+}
+
+/// Writes a notification.
+#[must_use]
+pub fn notification(name: &str, data: &Value) -> Draft {
+    let mut draft = Draft::default();
+    let text = draft.text();
+    text.push_str(r#"{"type":"notify","name":"#);
+    write_string(name, text);
+    text.push_str(r#","data":"#);
+    data.write(text);
+    text.push('}');
+    draft
+}
+
+fn write_id(id: i64, text: &mut alloc::string::String) {
+    // Writing into a `String` cannot fail.
+    let _ = write!(text, "{id}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::{String, ToString};
+
+    use super::*;
+    use crate::json::{Limits, diff};
+
+    fn parse(text: &str) -> Value {
+        Value::parse(text, &Limits::default()).unwrap()
+    }
+
+    fn text(draft: Draft) -> String {
+        draft.seal::<String>(usize::MAX)[0][1..].to_string()
+    }
+
+    #[test]
+    fn messages_go_there_and_back() {
+        let data = parse(r#"{"k":[1,"ü😀\n"]}"#);
+        let request = Request {
+            id: 7,
+            name: "a\"b".into(),
+            data: data.clone(),
+        };
+        assert_eq!(
+            Request::read(&parse(&text(request.write()))).unwrap(),
+            request
+        );
+
+        let read = |draft| ServerMessage::read(&parse(&text(draft))).unwrap();
+        let answer = |success| ServerMessage::Response {
+            id: -3,
+            success,
+            data: data.clone(),
+        };
+        assert_eq!(read(response(-3, Ok(&data))), answer(true));
+        assert_eq!(read(response(-3, Err(&data))), answer(false));
+        let notify = ServerMessage::Notify {
+            name: "n".into(),
+            data: data.clone(),
+        };
+        assert_eq!(read(notification("n", &data)), notify);
+        let first = parse(r#"[{"op":"replace","path":"","value":{"k":[1,"ü😀\n"]}}]"#);
+        assert_eq!(
+            read(state(&diff(&Value::Null, &data))),
+            ServerMessage::State(first)
+        );
+    }
+
+    #[test]
+    fn what_a_server_refuses() {
+        for (message, code) in [
+            (
+                r#"{"type":"request","id":1,"name":"n","data":null,"more":1}"#,
+                None,
+            ),
+            (
+                r#"{"type":"request","id":9007199254740992,"name":"n","data":null}"#,
+                None,
+            ),
+            (
+                r#"{"type":"request","id":1.0,"name":"n","data":null}"#,
+                None,
+            ),
+            (
+                r#"{"type":"request","id":9007199254740993,"name":"n","data":null}"#,
+                Some(1002),
+            ),
+            (
+                r#"{"type":"request","id":1.5,"name":"n","data":null}"#,
+                Some(1002),
+            ),
+            (
+                r#"{"type":"request","id":null,"name":"n","data":null}"#,
+                Some(1002),
+            ),
+            (
+                r#"{"type":"request","id":"1","name":"n","data":null}"#,
+                Some(1002),
+            ),
+            (r#"{"type":"request","name":"n","data":null}"#, Some(1002)),
+            (
+                r#"{"type":"request","id":1,"name":1,"data":null}"#,
+                Some(1002),
+            ),
+            (r#"{"type":"request","id":1,"name":"n"}"#, Some(1002)),
+            (r#"{"type":"notify","name":"n","data":null}"#, Some(1002)),
+            (r#"{"type":1}"#, Some(1002)),
+            ("{}", Some(1002)),
+            ("[]", Some(1002)),
+            ("null", Some(1002)),
+        ] {
+            let refused = Request::read(&parse(message))
+                .err()
+                .map(|reason| reason.code);
+            assert_eq!(refused, code, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_refuses() {
+        for (message, fine) in [
+            (r#"{"type":"state","diff":[],"version":1}"#, true),
+            (r#"{"type":"state"}"#, false),
+            (
+                r#"{"type":"response","id":1,"success":true,"data":null}"#,
+                true,
+            ),
+            (
+                r#"{"type":"response","id":1,"success":1,"data":null}"#,
+                false,
+            ),
+            (r#"{"type":"response","id":1,"success":true}"#, false),
+            (r#"{"type":"notify","name":"n","data":null}"#, true),
+            (r#"{"type":"notify","data":null}"#, false),
+            (r#"{"type":"request","id":1,"name":"n","data":null}"#, false),
+            (r#"{"type":"other"}"#, false),
+            ("7", false),
+        ] {
+            assert_eq!(
+                ServerMessage::read(&parse(message)).is_ok(),
+                fine,
+                "{message}"
+            );
+        }
+    }
+}
