@@ -177,6 +177,9 @@ pub trait Key: Clone + fmt::Debug + PartialEq + 'static {
 
     /// Whether there is a tilde in it, the escape character of pointers.
     fn is_escaped(&self) -> bool;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool;
 }
 
 /// Remembers what a document may edit in place, and how to undo what a patch has done so far.
@@ -477,5 +480,9 @@ impl Key for Arc<str> {
 
     fn is_escaped(&self) -> bool {
         self.contains('~')
+    }
+
+    fn is_empty(&self) -> bool {
+        str::is_empty(self)
     }
 }

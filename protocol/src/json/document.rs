@@ -75,24 +75,18 @@ impl<J: Json> Document<J> {
             bytes: length,
         };
         let tight = !self.fits(grown);
-        // A single operation fails before it changes anything, except a move.
+        // A single operation fails before it changes anything, except a move and a copy.
         let mut undo = operations > 1 || tight;
         self.ledger.begin(&self.root, undo);
         let applied = (0..operations).try_for_each(|index| {
             let operation = Operation::read(&patch.element(index).ok_or(PatchError::Shape)?)?;
-            if !undo && matches!(operation, Operation::Move(..)) {
+            if !undo && matches!(operation, Operation::Move(..) | Operation::Copy(..)) {
                 undo = true;
                 self.ledger.begin(&self.root, undo);
             }
             self.step(operation, grown.depth)
         });
-        let sized = applied.and_then(|()| {
-            if tight {
-                self.measure()
-            } else {
-                self.add(grown)
-            }
-        });
+        let sized = applied.and_then(|()| self.add(grown).or_else(|_| self.measure()));
         if let Err(error) = sized {
             self.ledger.rollback(&mut self.root);
             return Err(error);

@@ -19,7 +19,7 @@ pub use diff::{Change, Diff, diff};
 pub use document::{Applied, Document};
 pub use number::Number;
 pub use patch::{Operation, PatchError};
-pub use pointer::{Pointer, PointerError};
+pub use pointer::{Pointer, PointerError, index as array_index};
 pub use text::to_value;
 pub(crate) use text::write_string;
 pub use value::{Array, Object, Value};

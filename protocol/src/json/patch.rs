@@ -51,9 +51,11 @@ pub enum PatchError {
     Operations,
 }
 
-impl fmt::Display for PatchError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+impl PatchError {
+    /// The error in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::Shape => "the patch is not an array of objects",
             Self::Op => "the patch holds an unknown operation",
             Self::Pointer => "a path in the patch is missing or no JSON pointer",
@@ -65,7 +67,13 @@ impl fmt::Display for PatchError {
             Self::Depth => "the patch nests the document too deep",
             Self::Size => "the patch makes the document too large",
             Self::Operations => "the patch has too many operations",
-        })
+        }
+    }
+}
+
+impl fmt::Display for PatchError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.text())
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901).
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::Key;
@@ -65,11 +65,12 @@ impl core::error::Error for PointerError {}
 fn tokens<K: Key>(text: &K, lenient: bool) -> Result<Vec<K>, PointerError> {
     let mut tokens = text.split();
     let before = tokens.remove(0);
-    if !before.to_str().is_empty() {
+    if !before.is_empty() {
         return Err(PointerError::Start);
     }
+    let escaped = text.is_escaped();
     for token in &mut tokens {
-        if token.is_escaped() {
+        if escaped && token.is_escaped() {
             let unescaped = unescape(&token.to_str(), lenient)?;
             *token = K::new(&unescaped);
         }
@@ -113,7 +114,8 @@ pub(crate) fn push_token(path: &mut String, token: &str) {
 }
 
 /// The array index that a token is, in the one form that RFC 6901 allows: no sign, no leading zero.
-pub(crate) fn index(token: &Cow<'_, str>) -> Option<usize> {
+#[must_use]
+pub fn index(token: &str) -> Option<usize> {
     let canonical = match token.as_bytes() {
         [b'0'] => true,
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
@@ -177,7 +179,7 @@ mod tests {
     #[test]
     fn an_index_has_one_form() {
         for (token, expected) in [("0", Some(0)), ("7", Some(7)), ("10", Some(10))] {
-            assert_eq!(index(&token.into()), expected);
+            assert_eq!(index(token), expected);
         }
         for token in [
             "",
@@ -196,7 +198,7 @@ mod tests {
             "0x1",
             "18446744073709551616",
         ] {
-            assert_eq!(index(&token.into()), None, "{token}");
+            assert_eq!(index(token), None, "{token}");
         }
     }
 

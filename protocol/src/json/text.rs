@@ -232,6 +232,8 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         let mut object: Vec<(Arc<str>, Value)> = Vec::new();
+        // An empty object is a level, too.
+        self.inner::<A::Error>()?;
         while let Some(key) = members.next_key::<String>()? {
             object.push((key.into(), members.next_value_seed(self.inner()?)?));
         }

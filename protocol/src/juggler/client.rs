@@ -11,12 +11,12 @@ use self::requests::Requests;
 use super::{
     keepalive::KeepaliveOptions,
     link::Link,
-    message::{Request, ServerMessage},
+    message::{ServerMessage, request},
     segment::{AssemblyLimits, MAX_SEGMENT_SIZE},
 };
 use crate::{
     backoff::Backoff,
-    json::{Document, Json, Key, Limits, PatchError, Text},
+    json::{Document, Json, Limits, PatchError, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -284,7 +284,7 @@ impl<J: Json> Client<J> {
         }
     }
 
-    /// Sends a request; its end is a [`ClientEvent::Response`] with the id that is returned. Before the
+    /// Sends a request with `data`, a JSON text; its end is a [`ClientEvent::Response`] with the id that is returned. Before the
     /// first connection it waits for that. `timeout` takes the place of
     /// [`ClientOptions::request_timeout`].
     ///
@@ -294,7 +294,7 @@ impl<J: Json> Client<J> {
     pub fn request(
         &mut self,
         name: &str,
-        data: J,
+        data: &str,
         timeout: Option<Duration>,
         now: Instant,
     ) -> Result<i64, RequestError> {
@@ -312,12 +312,7 @@ impl<J: Json> Client<J> {
             .or(self.options.request_timeout)
             .map(|timeout| now + timeout);
         let id = self.requests.next_id();
-        let request = Request {
-            id,
-            name: J::Key::new(name),
-            data,
-        };
-        let message = request.write().seal(self.options.max_segment_size);
+        let message = request(id, name, data).seal(self.options.max_segment_size);
         match &mut self.phase {
             Phase::Open(open) => {
                 open.link.send(message);

@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use super::segment::Draft;
 use crate::{
-    json::{Diff, Field, Json, Key, Value, write_string},
+    json::{Diff, Field, Json, Value, write_string},
     reason::Reason,
 };
 
@@ -68,21 +68,6 @@ impl<J: Json> Request<J> {
             data: message.field(Field::Data).ok_or(FIELDS)?,
         })
     }
-
-    /// Writes the message.
-    #[must_use]
-    pub fn write(&self) -> Draft {
-        let mut draft = Draft::default();
-        let text = draft.text();
-        text.push_str(r#"{"type":"request","id":"#);
-        write_id(self.id, text);
-        text.push_str(r#","name":"#);
-        write_string(&self.name.to_str(), text);
-        text.push_str(r#","data":"#);
-        self.data.write(text);
-        text.push('}');
-        draft
-    }
 }
 
 impl<J: Json> ServerMessage<J> {
@@ -122,6 +107,21 @@ impl<J: Json> ServerMessage<J> {
         }
         Err(TYPE)
     }
+}
+
+/// Writes a request with `data`, a JSON text.
+#[must_use]
+pub fn request(id: i64, name: &str, data: &str) -> Draft {
+    let mut draft = Draft::default();
+    let text = draft.text();
+    text.push_str(r#"{"type":"request","id":"#);
+    write_id(id, text);
+    text.push_str(r#","name":"#);
+    write_string(name, text);
+    text.push_str(r#","data":"#);
+    text.push_str(data);
+    text.push('}');
+    draft
 }
 
 /// Writes the answer to a request: what it came to, or what went wrong.
@@ -190,15 +190,13 @@ mod tests {
     #[test]
     fn messages_go_there_and_back() {
         let data = parse(r#"{"k":[1,"ü😀\n"]}"#);
-        let request = Request {
+        let asked = Request {
             id: 7,
             name: "a\"b".into(),
             data: data.clone(),
         };
-        assert_eq!(
-            Request::read(&parse(&text(request.write()))).unwrap(),
-            request
-        );
+        let written = text(request(7, "a\"b", &data.to_text()));
+        assert_eq!(Request::read(&parse(&written)).unwrap(), asked);
 
         let read = |draft| ServerMessage::read(&parse(&text(draft))).unwrap();
         let answer = |success| ServerMessage::Response {

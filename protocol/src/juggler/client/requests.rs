@@ -1,10 +1,6 @@
 //! Requests without a response.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::String,
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 
 use crate::{juggler::segment::Sealed, time::Instant};
 
@@ -23,23 +19,23 @@ pub enum Outcome<J> {
     Closed,
 }
 
-/// The requests in progress.
+/// The requests in progress, oldest first: their ids rise, and there are few.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     last_id: i64,
-    pending: BTreeMap<i64, Pending>,
-    deadlines: BTreeSet<(Instant, i64)>,
+    pending: Vec<Pending>,
 }
 
 #[derive(Debug)]
 struct Pending {
+    id: i64,
     deadline: Option<Instant>,
     /// The message, while there was no connection yet to send it over.
     unsent: Option<Sealed<String>>,
 }
 
 impl Requests {
-    pub(super) fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.pending.len()
     }
 
@@ -55,57 +51,47 @@ impl Requests {
         deadline: Option<Instant>,
         unsent: Option<Sealed<String>>,
     ) {
-        self.deadlines
-            .extend(deadline.map(|deadline| (deadline, id)));
-        self.pending.insert(id, Pending { deadline, unsent });
+        self.pending.push(Pending { id, deadline, unsent });
     }
 
     /// Whether there was such a request.
     pub(super) fn remove(&mut self, id: i64) -> bool {
-        let Some(pending) = self.pending.remove(&id) else {
-            return false;
-        };
-        if let Some(deadline) = pending.deadline {
-            self.deadlines.remove(&(deadline, id));
-        }
-        true
+        let found = self.pending.iter().position(|pending| pending.id == id);
+        found.map(|index| self.pending.remove(index)).is_some()
     }
 
     /// The messages that wait for a connection, oldest first.
     pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = Sealed<String>> {
-        self.pending
-            .values_mut()
-            .filter_map(|pending| pending.unsent.take())
+        self.pending.iter_mut().filter_map(|pending| pending.unsent.take())
     }
 
     /// Removes the requests for which `end` has an outcome; it is told whether a request was never sent.
     pub(super) fn end<O>(&mut self, end: impl Fn(bool) -> Option<O>) -> Vec<(i64, O)> {
-        let ended: Vec<(i64, O)> = self
-            .pending
-            .iter()
-            .filter_map(|(id, pending)| Some((*id, end(pending.unsent.is_some())?)))
-            .collect();
-        for (id, _) in &ended {
-            self.remove(*id);
-        }
+        let mut ended = Vec::new();
+        self.pending.retain(|pending| match end(pending.unsent.is_some()) {
+            Some(outcome) => {
+                ended.push((pending.id, outcome));
+                false
+            }
+            None => true,
+        });
         ended
     }
 
     /// Removes and returns the requests whose time is up.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<i64> {
-        let expired: Vec<i64> = self
-            .deadlines
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, id)| *id)
-            .collect();
-        for id in &expired {
-            self.remove(*id);
-        }
+        let mut expired = Vec::new();
+        self.pending.retain(|pending| {
+            let alive = pending.deadline.is_none_or(|deadline| deadline > now);
+            if !alive {
+                expired.push(pending.id);
+            }
+            alive
+        });
         expired
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.pending.iter().filter_map(|pending| pending.deadline).min()
     }
 }

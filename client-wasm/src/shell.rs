@@ -1,0 +1,161 @@
+//! The driver: one machine in a browser.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
+
+use mirrorball_protocol::{
+    Machine,
+    json::Text,
+    machine::{Input, Output},
+    time::Instant,
+};
+
+use crate::{
+    clock::{self, Timer},
+    js::JsText,
+    socket::Socket,
+};
+
+/// The code with which a socket is reported as closed that could not be opened.
+const NEVER_OPENED: u16 = 1006;
+
+/// Runs a machine over the browser's WebSockets, and tells `emit` what the application is to be told.
+///
+/// `emit` may call back in: it is called while nothing is borrowed, from the one loop in
+/// [`drain`](Self::drain).
+pub struct Shell<M, E> {
+    this: Weak<Self>,
+    addresses: Vec<String>,
+    machine: RefCell<M>,
+    socket: RefCell<Option<Socket>>,
+    timer: RefCell<Timer>,
+    emit: E,
+    draining: Cell<bool>,
+    traffic: Cell<Traffic>,
+}
+
+/// What came in so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// WebSocket messages.
+    pub messages: u64,
+    /// Their length, in UTF-16 units.
+    pub length: u64,
+}
+
+impl<M, E> Shell<M, E>
+where
+    M: Machine<Text = JsText, Frame = String> + 'static,
+    E: Fn(M::Event) + 'static,
+{
+    /// Runs `machine`, which chooses among `addresses`.
+    pub fn new(machine: M, addresses: Vec<String>, emit: E) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            addresses,
+            machine: RefCell::new(machine),
+            socket: RefCell::default(),
+            timer: RefCell::default(),
+            emit,
+            draining: Cell::default(),
+            traffic: Cell::default(),
+        })
+    }
+
+    /// Passes a command to the machine, and carries out what comes of it.
+    pub fn command<R>(&self, command: impl FnOnce(&mut M, Instant) -> R) -> R {
+        let result = command(&mut self.machine.borrow_mut(), clock::now());
+        self.drain();
+        result
+    }
+
+    /// Asks the machine.
+    pub fn ask<R>(&self, question: impl FnOnce(&mut M) -> R) -> R {
+        question(&mut self.machine.borrow_mut())
+    }
+
+    /// Passes an input to the machine, and carries out what comes of it.
+    pub fn handle(&self, input: Input<JsText>) {
+        if let Input::Text { text, .. } = &input {
+            let mut traffic = self.traffic.get();
+            traffic.messages += 1;
+            traffic.length += text.len() as u64;
+            self.traffic.set(traffic);
+        }
+        self.machine.borrow_mut().handle(input, clock::now());
+        self.drain();
+    }
+
+    /// What came in so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic.get()
+    }
+
+    /// Carries out what the machine wants. What a callback causes is carried out after it, by the same loop.
+    pub fn drain(&self) {
+        if self.draining.replace(true) {
+            return;
+        }
+        loop {
+            let output = self.machine.borrow_mut().poll();
+            match output {
+                Some(output) => self.carry_out(output),
+                None => break,
+            }
+        }
+        self.draining.set(false);
+        let deadline = self.machine.borrow().deadline();
+        let this = Weak::clone(&self.this);
+        self.timer.borrow_mut().set(deadline, move || {
+            if let Some(shell) = this.upgrade() {
+                shell.timer.borrow_mut().fired();
+                shell.handle(Input::Tick);
+            }
+        });
+    }
+
+    fn carry_out(&self, output: Output<String, M::Event>) {
+        match output {
+            Output::Connect { attempt, address } => self.connect(attempt, address),
+            Output::Send { frame, .. } => {
+                if let Some(socket) = &*self.socket.borrow() {
+                    socket.send(&frame);
+                }
+            }
+            Output::Close { reason, .. } => {
+                if let Some(socket) = self.socket.take() {
+                    socket.close(reason);
+                }
+            }
+            Output::Event(event) => (self.emit)(event),
+        }
+    }
+
+    fn connect(&self, attempt: u32, address: usize) {
+        let this = Weak::clone(&self.this);
+        let report = move |input| {
+            if let Some(shell) = this.upgrade() {
+                shell.handle(input);
+            }
+        };
+        let address = self.addresses.get(address).map_or("", String::as_str);
+        match Socket::open(address, attempt, report) {
+            Ok(socket) => drop(self.socket.replace(Some(socket))),
+            Err(_) => {
+                let never = Input::Closed {
+                    attempt,
+                    code: NEVER_OPENED,
+                };
+                self.machine.borrow_mut().handle(never, clock::now());
+            }
+        }
+    }
+}
+
+impl<M, E> std::fmt::Debug for Shell<M, E> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Shell").finish_non_exhaustive()
+    }
+}

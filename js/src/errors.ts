@@ -1,0 +1,102 @@
+/** A stable name for what went wrong, to be compared in code. */
+export type ErrorCode =
+  | "aborted"
+  | "closed"
+  | "connection-lost"
+  | "invalid-argument"
+  | "limit"
+  | "protocol"
+  | "remote"
+  | "timeout"
+  | "wasm-load";
+
+/** What every error of this package extends. */
+export class MirrorballError extends Error {
+  /** What went wrong, to be compared in code; the message is for people. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/**
+ * There is no connection, or there was one and it is lost. For a request, {@link sent} says whether the
+ * server may have carried it out.
+ */
+export class ConnectionLostError extends MirrorballError {
+  /** Whether the request was on its way: then its outcome is unknown. */
+  readonly sent: boolean;
+
+  constructor(message: string, sent: boolean, options?: ErrorOptions) {
+    super("connection-lost", message, options);
+    this.sent = sent;
+  }
+}
+
+/** There was no answer in time. Whether the server carried the request out is unknown. */
+export class TimeoutError extends MirrorballError {
+  constructor(message: string) {
+    super("timeout", message);
+  }
+}
+
+/** The caller's signal was aborted; its reason is the `cause`. */
+export class AbortError extends MirrorballError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("aborted", message, options);
+  }
+}
+
+/** The client was closed, or has given up. */
+export class ClosedError extends MirrorballError {
+  constructor(message: string) {
+    super("closed", message);
+  }
+}
+
+/** The server refused a request, or failed at it. */
+export class RemoteError<T = unknown> extends MirrorballError {
+  /** What the server says, any JSON. */
+  readonly data: T;
+
+  constructor(message: string, data: T) {
+    super("remote", message);
+    this.data = data;
+  }
+}
+
+/** The server broke the protocol. */
+export class ProtocolError extends MirrorballError {
+  constructor(message: string) {
+    super("protocol", message);
+  }
+}
+
+/** A bound of this client was reached. */
+export class LimitError extends MirrorballError {
+  constructor(message: string) {
+    super("limit", message);
+  }
+}
+
+/** An argument is not what it has to be. */
+export class InvalidArgumentError extends MirrorballError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("invalid-argument", message, options);
+  }
+}
+
+/** The WebAssembly module could not be loaded; why is the `cause`. */
+export class WasmLoadError extends MirrorballError {
+  constructor(cause: unknown) {
+    super(
+      "wasm-load",
+      "mirrorball_bg.wasm could not be loaded: serve it beside mirrorball.js, as application/wasm, " +
+        "and allow 'wasm-unsafe-eval' where a Content-Security-Policy is set",
+      { cause },
+    );
+  }
+}

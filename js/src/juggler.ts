@@ -1,0 +1,458 @@
+import { type Address, resolve } from "./address.js";
+import { Emitter, type ListenOptions } from "./emitter.js";
+import {
+  AbortError,
+  ClosedError,
+  ConnectionLostError,
+  InvalidArgumentError,
+  LimitError,
+  MirrorballError,
+  ProtocolError,
+  RemoteError,
+  TimeoutError,
+} from "./errors.js";
+import { load } from "./load.js";
+import { Pointer } from "./pointer.js";
+import type {
+  Api,
+  ClientOptions,
+  ConnectionState,
+  JugglerEvents,
+  Metrics,
+  RequestOptions,
+  Snapshot,
+  Status,
+} from "./types.js";
+import { onWake } from "./wake.js";
+import { JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
+
+/** The status as the core tells it. */
+interface CoreStatus {
+  readonly state: ConnectionState;
+  readonly retries: number;
+  /** On the clock of `performance.now()`. */
+  readonly nextRetry: number | undefined;
+  readonly everConnected: boolean;
+  readonly inFlight: number;
+  readonly faultCode?: number;
+  readonly faultText?: string;
+}
+
+interface Pending {
+  resolve(data: unknown): void;
+  reject(error: MirrorballError): void;
+}
+
+const NOTHING_COUNTED: Metrics = {
+  messages: 0,
+  bytes: 0,
+  diffs: 0,
+  operations: 0,
+  copies: 0,
+  reconnects: 0,
+};
+
+/**
+ * A server's state as a plain JS object, its requests and its notifications, over the Juggler protocol.
+ *
+ * Creating one returns at once and connects in the background; a lost connection is made again for as long
+ * as the client is not closed.
+ *
+ * @typeParam State - the server's state
+ * @typeParam Requests - the server's requests, as functions from data to answer
+ *
+ * @example
+ * ```ts
+ * interface Plant { devices: Record<string, { on: boolean; power: number }> }
+ * interface PlantApi { "set-limit": (data: { id: string; max: number }) => { old: number } }
+ *
+ * const plant = new Juggler<Plant, PlantApi>("/ws");
+ * plant.subscribe((state) => console.log(state?.devices));
+ * const { old } = await plant.request("set-limit", { id: "a7", max: 80 });
+ * ```
+ */
+export class Juggler<
+  State = unknown,
+  Requests extends Api<Requests> = Record<string, (data: unknown) => unknown>,
+> implements AsyncDisposable
+{
+  /**
+   * Resolves when the state was in step with a server for the first time; rejects where the client is closed
+   * or gives up before.
+   */
+  readonly ready: Promise<void>;
+
+  readonly #events = new Emitter<JugglerEvents>();
+  readonly #loaded: Promise<JugglerCore>;
+  readonly #pending = new Map<number, Pending>();
+  readonly #abort = new AbortController();
+  #core: JugglerCore | undefined;
+  #settleReady: Pending | undefined;
+  /** What a client without a core has to show: one not loaded yet, or closed. */
+  #state: Snapshot<State> | null = null;
+  #metrics = NOTHING_COUNTED;
+  #status: Status = {
+    state: "connecting",
+    retries: 0,
+    nextRetryAt: null,
+    everConnected: false,
+    inFlight: 0,
+    lastError: null,
+  };
+
+  /**
+   * @param addresses - where the server is; of several, they are tried in turn
+   * @throws {@link InvalidArgumentError} where an address is none
+   */
+  constructor(addresses: Address | readonly Address[], options: ClientOptions = {}) {
+    const { signal, ...coreOptions } = options;
+    const resolved = resolve(addresses);
+    this.ready = new Promise<void>((resolve, reject) => {
+      this.#settleReady = {
+        resolve: () => {
+          resolve();
+        },
+        reject,
+      };
+    });
+    // Whoever does not wait for it is told by status and error events.
+    this.ready.catch(() => undefined);
+    this.#loaded = load().then(() => this.#start(resolved, coreOptions));
+    this.#loaded.catch((error: unknown) => {
+      this.#fail(error);
+    });
+    if (signal?.aborted) this.close();
+    signal?.addEventListener(
+      "abort",
+      () => {
+        this.close();
+      },
+      { once: true, signal: this.#abort.signal },
+    );
+  }
+
+  /**
+   * The server's state: the same reference until it changes, parts that did not change stay `===`, and
+   * what you hold never changes. `null` until there was one; after a loss the last one, until the first
+   * state of the new connection.
+   */
+  get state(): Snapshot<State> | null {
+    return this.#core === undefined ? this.#state : (this.#core.state as Snapshot<State> | null);
+  }
+
+  /** The connection's status. */
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** Counters since this client was made. */
+  get metrics(): Metrics {
+    return this.#core === undefined ? this.#metrics : (this.#core.metrics() as Metrics);
+  }
+
+  /**
+   * Calls `listener` after each change of the state.
+   *
+   * @returns what ends that
+   */
+  subscribe(listener: (state: Snapshot<State> | null) => void, options?: ListenOptions): () => void;
+  /**
+   * Calls `listener` after each change of what is at `pointer`, a JSON pointer such as `/devices/a7/power`;
+   * with `undefined` where nothing is there.
+   *
+   * @returns what ends that
+   * @throws {@link InvalidArgumentError} where `pointer` is none
+   */
+  subscribe(pointer: string, listener: (value: unknown) => void, options?: ListenOptions): () => void;
+  subscribe(
+    first: string | ((state: Snapshot<State> | null) => void),
+    second?: ListenOptions | ((value: unknown) => void),
+    third?: ListenOptions,
+  ): () => void {
+    if (typeof first === "function") {
+      const tell = (): void => {
+        first(this.state);
+      };
+      return this.#events.on("change", tell, second as ListenOptions | undefined);
+    }
+    const listener = second as (value: unknown) => void;
+    const pointer = new Pointer(first);
+    let last = pointer.find(this.state);
+    const tell = (): void => {
+      const value = pointer.find(this.state);
+      if (Object.is(value, last)) return;
+      last = value;
+      listener(value);
+    };
+    return this.#events.on("change", tell, third);
+  }
+
+  /**
+   * Calls `listener` with each event of this name.
+   *
+   * @returns what ends that
+   */
+  on<Name extends keyof JugglerEvents>(
+    name: Name,
+    listener: (event: JugglerEvents[Name]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#events.on(name, listener, options);
+  }
+
+  /**
+   * Sends a request and waits for its answer. Before the first connection it waits for that; where the
+   * connection was lost it fails at once.
+   *
+   * @throws {@link RemoteError} with the server's data where the server refuses or fails
+   * @throws {@link ConnectionLostError} where there is no connection, or it is lost meanwhile
+   * @throws {@link TimeoutError} where there is no answer in time
+   * @throws {@link AbortError} where `options.signal` is aborted
+   * @throws {@link ClosedError} where the client is closed, or has given up
+   * @throws {@link LimitError} where too many requests are without an answer
+   * @throws {@link InvalidArgumentError} where `data` is nothing that JSON can hold
+   */
+  async request<Name extends keyof Requests & string>(
+    name: Name,
+    data: Parameters<Requests[Name]>[0],
+    options: RequestOptions = {},
+  ): Promise<Awaited<ReturnType<Requests[Name]>>> {
+    const { signal, timeout } = options;
+    const text = encode(data);
+    const core = await this.#loaded.catch((error: unknown) => {
+      throw asError(error);
+    });
+    throwIfAborted(signal);
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      if (this.#core === undefined) {
+        reject(new ClosedError("the client is closed"));
+        return;
+      }
+      const id = core.request(name, text, timeout);
+      if (id < 0) {
+        reject(unsent(id));
+        return;
+      }
+      const aborted = (): void => {
+        this.#pending.delete(id);
+        this.#core?.abandon(id);
+        this.#refresh();
+        reject(aborting(signal));
+      };
+      this.#pending.set(id, {
+        resolve: (answer) => {
+          signal?.removeEventListener("abort", aborted);
+          resolve(answer);
+        },
+        reject: (error) => {
+          signal?.removeEventListener("abort", aborted);
+          reject(error);
+        },
+      });
+      signal?.addEventListener("abort", aborted, { once: true });
+      this.#refresh();
+    });
+    return answer as Awaited<ReturnType<Requests[Name]>>;
+  }
+
+  /** Drops the connection as a fault of the network would, to see what that looks like. */
+  cut(): void {
+    this.#core?.cut();
+  }
+
+  /** Closes for good. The state stays what it is; requests in progress fail. */
+  close(): void {
+    if (this.#status.state === "closed") return;
+    this.#abort.abort();
+    const core = this.#core;
+    if (core === undefined) {
+      if (this.#status.state !== "failed") this.#end("closed", null);
+      return;
+    }
+    core.close();
+    this.#detach(core);
+  }
+
+  /** As {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #start(addresses: string[], options: object): JugglerCore {
+    if (this.#abort.signal.aborted) {
+      throw new ClosedError("the client is closed");
+    }
+    const told = (kind: Told, one: unknown, two: unknown): void => {
+      this.#told(kind, one, two);
+    };
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    let core: JugglerCore;
+    try {
+      core = new JugglerCore(addresses, options, seed, told);
+    } catch (cause) {
+      throw new InvalidArgumentError(`the option "${String(cause)}" is unknown or no number`);
+    }
+    this.#core = core;
+    const stop = onWake(() => {
+      this.#core?.online();
+    });
+    this.#abort.signal.addEventListener("abort", stop, { once: true });
+    core.start();
+    return core;
+  }
+
+  /** What the core tells, in the order in which it happened. */
+  #told(kind: Told, one: unknown, two: unknown): void {
+    switch (kind) {
+      case Told.Status:
+        this.#refresh();
+        break;
+      case Told.Change:
+        this.#events.emit("change", { operations: one as number, bytes: two as number });
+        break;
+      case Told.Done:
+        this.#take(one)?.resolve(two);
+        break;
+      case Told.Refused:
+        this.#take(one)?.reject(new RemoteError(refusal(two), two));
+        break;
+      case Told.Lost:
+        this.#take(one)?.reject(
+          new ConnectionLostError("the connection was lost before the answer came", true),
+        );
+        break;
+      case Told.TimedOut:
+        this.#take(one)?.reject(new TimeoutError("there was no answer in time"));
+        break;
+      case Told.Closed:
+        this.#take(one)?.reject(new ClosedError("the client was closed before the answer came"));
+        break;
+      case Told.Notify:
+        this.#events.emit("notify", { name: one as string, data: two });
+        break;
+      case Told.Gap:
+        this.#events.emit("gap", { reason: "reconnected" });
+        break;
+      case Told.Violation:
+        this.#events.emit("error", new ProtocolError(two as string));
+        break;
+    }
+  }
+
+  #take(id: unknown): Pending | undefined {
+    const pending = this.#pending.get(id as number);
+    this.#pending.delete(id as number);
+    this.#refresh();
+    return pending;
+  }
+
+  /** Takes over the core's status, and tells where it changed. */
+  #refresh(): void {
+    if (this.#core === undefined) return;
+    const core = this.#core.status() as CoreStatus;
+    const { state, retries, nextRetry, everConnected, inFlight } = core;
+    const before = this.#status;
+    const status: Status = {
+      state,
+      retries,
+      nextRetryAt: nextRetry === undefined ? null : Math.round(performance.timeOrigin + nextRetry),
+      everConnected,
+      inFlight,
+      lastError: lastError(core, before.lastError),
+    };
+    const keys = Object.keys(status) as (keyof Status)[];
+    if (keys.every((key) => status[key] === before[key])) return;
+    this.#status = status;
+    if (state === "connected") this.#settleReady?.resolve(undefined);
+    if (state === "closed" || state === "failed") {
+      this.#settleReady?.reject(status.lastError ?? new ClosedError("the client was closed"));
+    }
+    this.#events.emit("status", status);
+  }
+
+  /** Lets go of the core, keeping what it had to show. */
+  #detach(core: JugglerCore): void {
+    this.#state = this.state;
+    this.#metrics = this.metrics;
+    this.#core = undefined;
+    // Not at once: it may be the core that called.
+    queueMicrotask(() => {
+      core.free();
+    });
+  }
+
+  /** The client could not be loaded, or was closed before it was. */
+  #fail(error: unknown): void {
+    if (this.#status.state === "closed") return;
+    const failure = asError(error);
+    this.#end("failed", failure);
+    this.#events.emit("error", failure);
+  }
+
+  #end(state: "closed" | "failed", error: MirrorballError | null): void {
+    this.#abort.abort();
+    this.#status = { ...this.#status, state, nextRetryAt: null, lastError: error };
+    this.#settleReady?.reject(error ?? new ClosedError("the client was closed"));
+    this.#events.emit("status", this.#status);
+  }
+}
+
+function encode(data: unknown): string {
+  let text: string | undefined;
+  try {
+    // Functions and symbols have no JSON form.
+    text = JSON.stringify(data === undefined ? null : data) as string | undefined;
+  } catch (cause) {
+    throw new InvalidArgumentError(`the data is nothing that JSON can hold: ${String(cause)}`, { cause });
+  }
+  if (text === undefined) {
+    throw new InvalidArgumentError(`a ${typeof data} is nothing that JSON can hold`);
+  }
+  return text;
+}
+
+/** What the server says, where it says it in words. */
+function refusal(data: unknown): string {
+  if (typeof data === "string") return data;
+  if (typeof data === "object" && data !== null && "message" in data) {
+    const { message } = data;
+    if (typeof message === "string") return message;
+  }
+  return "the server refused the request";
+}
+
+function unsent(reason: number): MirrorballError {
+  switch (reason as Unsent) {
+    case Unsent.Disconnected:
+      return new ConnectionLostError("there is no connection: the request was not sent", false);
+    case Unsent.Closed:
+      return new ClosedError("the client is closed or has given up");
+    case Unsent.Full:
+      return new LimitError("too many requests are without an answer: wait for one of them");
+  }
+}
+
+function lastError(status: CoreStatus, before: MirrorballError | null): MirrorballError | null {
+  const { faultCode, faultText } = status;
+  if (faultCode === undefined) return before;
+  const message = faultText ? faultText : `the connection was lost (close code ${String(faultCode)})`;
+  // The same object as long as it says the same.
+  if (before?.message === message) return before;
+  const protocol = faultCode === 4003 || (faultCode >= 1002 && faultCode <= 1009 && faultText);
+  return protocol ? new ProtocolError(message) : new ConnectionLostError(message, true);
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw aborting(signal);
+}
+
+function aborting(signal: AbortSignal | undefined): AbortError {
+  return new AbortError("the request was aborted", { cause: signal?.reason });
+}
+
+function asError(error: unknown): MirrorballError {
+  return error instanceof MirrorballError
+    ? error
+    : new MirrorballError("wasm-load", "the client could not be started", { cause: error });
+}

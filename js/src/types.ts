@@ -1,0 +1,103 @@
+import type { MirrorballError } from "./errors.js";
+
+/** A snapshot: nothing in it can be assigned to. */
+export type Snapshot<T> = T extends (...args: never) => unknown
+  ? T
+  : T extends object
+    ? { readonly [Key in keyof T]: Snapshot<T[Key]> }
+    : T;
+
+/** The requests that a server answers: what they take, and what they return. */
+export type Api<T> = { [Name in keyof T]: (data: never) => unknown };
+
+/** Options of a client. Times are in milliseconds; `Infinity` stands for ever. */
+export interface ClientOptions {
+  /** Closes the client when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long a socket may take to open. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** Nothing received for this long: a ping is sent. `Infinity` switches the keep-alive off. Default 5,000. */
+  readonly pingDelay?: number;
+  /** Still nothing received for this long after the ping: the connection is lost. Default 5,000. */
+  readonly pingTimeout?: number;
+  /** How long a request may take where it does not say otherwise. Default 30,000. */
+  readonly requestTimeout?: number;
+  /**
+   * How long a new connection may stay without a state before the server's state is taken to be `null`,
+   * for which no message is sent. Default 2,000.
+   */
+  readonly syncTimeout?: number;
+  /** The shortest wait before a new attempt. Default 250. */
+  readonly minRetryDelay?: number;
+  /** The longest wait before a new attempt. Default 20,000. */
+  readonly maxRetryDelay?: number;
+  /** Requests without a response; one more is refused. Default 1,024. */
+  readonly maxPending?: number;
+  /** Bytes of UTF-8 in one segment of a message. Default 65,536. */
+  readonly maxSegmentSize?: number;
+}
+
+/** Options of one request. */
+export interface RequestOptions {
+  /** Stops waiting when it is aborted. The server may carry the request out all the same. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait, in milliseconds; default is the client's `requestTimeout`. */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * Where a client is in its life:
+ *
+ * - `connecting`: there was no connection yet, or its first state is still to come;
+ * - `connected`: the state is the server's;
+ * - `stale`: the connection was lost, and the state is what the server's was;
+ * - `closed`: closed by the application;
+ * - `failed`: given up, because the server keeps breaking the protocol or the client could not be loaded.
+ */
+export type ConnectionState = "connecting" | "connected" | "stale" | "closed" | "failed";
+
+/** What a page may want to show of a connection. The same object until something in it changes. */
+export interface Status {
+  /** Where the client is in its life. */
+  readonly state: ConnectionState;
+  /** Attempts that failed since the last connection that lasted. */
+  readonly retries: number;
+  /** When the next attempt begins, in milliseconds since the epoch, while the client waits for it. */
+  readonly nextRetryAt: number | null;
+  /** Whether the state was in step with a server once. */
+  readonly everConnected: boolean;
+  /** Requests without a response. */
+  readonly inFlight: number;
+  /** What ended the last connection or attempt. */
+  readonly lastError: MirrorballError | null;
+}
+
+/** Counters since a client was made. */
+export interface Metrics {
+  /** WebSocket messages received. */
+  readonly messages: number;
+  /** Their length in UTF-16 units, which are bytes as long as they are ASCII. */
+  readonly bytes: number;
+  /** Diffs applied. */
+  readonly diffs: number;
+  /** Operations in them. */
+  readonly operations: number;
+  /** Objects and arrays copied, so that no snapshot changes. */
+  readonly copies: number;
+  /** Connections made again. */
+  readonly reconnects: number;
+}
+
+/** What {@link Juggler.on} tells. */
+export interface JugglerEvents {
+  /** The status changed. */
+  status: Status;
+  /** The state changed. */
+  change: { readonly operations: number; readonly bytes: number };
+  /** A notification came. */
+  notify: { readonly name: string; readonly data: unknown };
+  /** Messages may be missing. */
+  gap: { readonly reason: "reconnected" };
+  /** The server broke the protocol, or the client could not be loaded. */
+  error: MirrorballError;
+}
