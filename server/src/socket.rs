@@ -28,6 +28,9 @@ const MAX_MESSAGE: usize = 1 << 20;
 /// How long the goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The close code of a socket that broke without one.
+const BROKEN: u16 = 1006;
+
 /// Sizes the buffers of a socket that is about to be opened.
 pub(crate) fn configure(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
@@ -92,24 +95,31 @@ where
         writable: true,
         flushed: true,
     };
-    if let End::Closing(reason) = driver.run().await {
-        let frame = CloseFrame {
+    let goodbye = match driver.run().await {
+        End::Broken => return,
+        // Says goodbye to a goodbye: the WebSocket layer has the answer ready.
+        End::Left => None,
+        End::Closing(reason) => Some(Message::Close(Some(CloseFrame {
             code: reason.code,
             reason: reason.text.into(),
-        };
-        // The peer may be gone, or never read again: a goodbye that cannot be said is let go.
-        let _ = timeout(CLOSE_TIMEOUT, async {
-            driver.socket.send(Message::Close(Some(frame))).await?;
-            driver.socket.close().await
-        })
-        .await;
-    }
+        }))),
+    };
+    // The peer may be gone, or never read again: a goodbye that cannot be said is let go.
+    let _ = timeout(CLOSE_TIMEOUT, async {
+        if let Some(goodbye) = goodbye {
+            driver.socket.send(goodbye).await?;
+        }
+        driver.socket.close().await
+    })
+    .await;
 }
 
 /// How a connection came to its end.
 enum End {
-    /// The peer is gone.
-    Gone,
+    /// The socket is broken.
+    Broken,
+    /// The peer closed it.
+    Left,
     /// This end wants to close it.
     Closing(Reason),
 }
@@ -180,7 +190,7 @@ where
         loop {
             let writable = match Pin::new(&mut self.socket).poll_ready(context) {
                 Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Some(End::Gone),
+                Poll::Ready(Err(_)) => return Some(End::Broken),
                 Poll::Pending => false,
             };
             if writable != self.writable {
@@ -195,7 +205,7 @@ where
                         .start_send(Message::Text(frame))
                         .is_err()
                     {
-                        return Some(End::Gone);
+                        return Some(End::Broken);
                     }
                 }
                 Some(Output::Close { reason, .. }) => {
@@ -219,15 +229,19 @@ where
             }
             Traffic::Broken => Input::Closed {
                 attempt: 0,
-                code: 1006,
+                code: BROKEN,
             },
         };
-        let gone = matches!(input, Input::Closed { .. });
+        let end = match input {
+            Input::Closed { code: BROKEN, .. } => Some(End::Broken),
+            Input::Closed { .. } => Some(End::Left),
+            _ => None,
+        };
         self.machine.handle(input, self.clock.now());
-        gone.then(|| {
+        if end.is_some() {
             self.tell_rest();
-            End::Gone
-        })
+        }
+        end
     }
 
     /// Tells the application what is left to be told of a connection that is closed.
@@ -283,7 +297,7 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Option<Input<String>> 
         },
         Some(Err(_)) | None => Input::Closed {
             attempt: 0,
-            code: 1006,
+            code: BROKEN,
         },
     })
 }
