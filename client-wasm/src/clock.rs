@@ -6,8 +6,8 @@ use gloo_timers::callback::Timeout;
 use mirrorball_protocol::time::Instant;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The longest delay that a browser's timer takes; it fires at once for a longer one.
-const MAX_DELAY: u128 = i32::MAX as u128;
+/// The longest delay that a browser's timer takes, in milliseconds; it fires at once for a longer one.
+const MAX_DELAY: u64 = i32::MAX as u64;
 
 #[wasm_bindgen]
 extern "C" {
@@ -46,12 +46,10 @@ impl Timer {
         {
             return;
         }
-        let delay = deadline
-            .since(now())
-            .as_micros()
-            .div_ceil(1_000)
-            .min(MAX_DELAY);
-        let delay = u32::try_from(delay).unwrap_or(u32::MAX);
+        let delay = deadline.since(now());
+        // Rounded up: a tick that comes early does nothing, and has to be waited for again.
+        let delay = delay.as_secs().saturating_mul(1_000) + u64::from(delay.subsec_millis()) + 1;
+        let delay = u32::try_from(delay.min(MAX_DELAY)).unwrap_or(u32::MAX);
         self.armed = Some((deadline, Timeout::new(delay, fire)));
     }
 

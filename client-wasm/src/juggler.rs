@@ -2,11 +2,11 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use js_sys::{Function, Object, Reflect};
+use js_sys::Function;
 use mirrorball_protocol::{
     juggler::{
         Client,
-        client::{ClientEvent, Fault, Outcome, RequestError, State},
+        client::{ClientEvent, Fault, Outcome, RequestError},
     },
     machine::Input,
 };
@@ -57,6 +57,36 @@ pub enum Unsent {
     Full = -3,
 }
 
+/// What [`JugglerCore::figure`] tells.
+#[wasm_bindgen]
+#[derive(Clone, Copy, Debug)]
+pub enum Figure {
+    /// Where the client is in its life: connecting, connected, stale, closed, failed, from 0 on.
+    State,
+    /// Attempts that failed since the last connection that lasted.
+    Retries,
+    /// When the next attempt begins, on the clock of `performance.now()`.
+    NextRetry,
+    /// Whether the mirror was in step with a server once: 0 or 1.
+    EverConnected,
+    /// Requests without a response.
+    InFlight,
+    /// The close code that goes with [`JugglerCore::fault_text`].
+    FaultCode,
+    /// WebSocket messages received.
+    Messages,
+    /// Their length, in UTF-16 units.
+    Length,
+    /// Diffs applied.
+    Diffs,
+    /// Operations in them.
+    Operations,
+    /// Containers copied.
+    Copies,
+    /// Connections made again.
+    Reconnects,
+}
+
 type Emit = Box<dyn Fn(ClientEvent<Js>)>;
 
 /// One client. The facade in TypeScript gives it names, types and promises.
@@ -76,28 +106,22 @@ struct Counts {
 
 #[wasm_bindgen]
 impl JugglerCore {
-    /// A client of the first of `addresses` that answers. `told` is called with a [`Told`] and two more
-    /// arguments, never before this returned, and may call back in. `seed` makes the waits of this client
-    /// differ from those of others.
-    ///
-    /// # Errors
-    ///
-    /// The name of an option that is unknown or no number.
+    /// A client of the first of `addresses` that answers; they are written one to a line. `settings` are at
+    /// the indices of [`Setting`](crate::options::Setting), `NaN` for the default. `seed` makes the waits of
+    /// this client differ from those of others. `told` is called with a [`Told`] and two more arguments,
+    /// from [`start`](Self::start) on, and may call back in.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        addresses: Vec<String>,
-        page_options: &JsValue,
-        seed: f64,
-        told: Function,
-    ) -> Result<Self, JsValue> {
-        let options = options::read(page_options, addresses.len(), seed.to_bits())?;
+    #[must_use]
+    pub fn new(addresses: &str, settings: &[f64], seed: f64, told: Function) -> Self {
+        let addresses: Vec<String> = addresses.lines().map(String::from).collect();
+        let options = options::read(settings, addresses.len(), seed.to_bits());
         let counts = Rc::new(Counts::default());
         let emit: Emit = Box::new({
             let counts = Rc::clone(&counts);
             move |event| emit(&counts, &told, event)
         });
         let shell = Shell::new(Client::new(options, clock::now()), addresses, emit);
-        Ok(Self { shell, counts })
+        Self { shell, counts }
     }
 
     /// Begins: to be called once, when the facade is ready to be told.
@@ -111,49 +135,34 @@ impl JugglerCore {
         self.shell.ask(|client| client.state().into_value())
     }
 
-    /// The status as a plain object; `nextRetry` on the clock of `performance.now()`.
-    pub fn status(&self) -> Object {
+    /// One figure of the status or of the counters; `NaN` where there is none.
+    #[must_use]
+    pub fn figure(&self, figure: Figure) -> f64 {
         let status = self.shell.ask(|client| client.status());
-        let object = Object::new();
-        let state = match status.state {
-            State::Connecting => "connecting",
-            State::Connected => "connected",
-            State::Stale => "stale",
-            State::Closed => "closed",
-            State::Failed => "failed",
-        };
-        set(&object, "state", &state.into());
-        set(&object, "retries", &status.retries.into());
-        set(
-            &object,
-            "nextRetry",
-            &status.next_retry.map(to_milliseconds).into(),
-        );
-        set(&object, "everConnected", &status.ever_connected.into());
-        set(&object, "inFlight", &(status.in_flight as f64).into());
-        if let Some(fault) = status.last_fault {
-            let (code, text) = describe(fault);
-            set(&object, "faultCode", &code.into());
-            set(&object, "faultText", &text.into());
+        match figure {
+            Figure::State => status.state as u32 as f64,
+            Figure::Retries => status.retries as f64,
+            Figure::NextRetry => status.next_retry.map_or(f64::NAN, to_milliseconds),
+            Figure::EverConnected => status.ever_connected as u32 as f64,
+            Figure::InFlight => status.in_flight as f64,
+            Figure::FaultCode => status
+                .last_fault
+                .map_or(f64::NAN, |fault| describe(fault).0.into()),
+            Figure::Messages => self.shell.traffic().messages as f64,
+            Figure::Length => self.shell.traffic().length as f64,
+            Figure::Diffs => self.counts.diffs.get(),
+            Figure::Operations => self.counts.operations.get(),
+            Figure::Copies => self.shell.ask(|client| client.copies()) as f64,
+            Figure::Reconnects => self.counts.gaps.get(),
         }
-        object
     }
 
-    /// Counters since this client was made.
-    pub fn metrics(&self) -> Object {
-        let traffic = self.shell.traffic();
-        let object = Object::new();
-        set(&object, "messages", &(traffic.messages as f64).into());
-        set(&object, "bytes", &(traffic.length as f64).into());
-        set(&object, "diffs", &self.counts.diffs.get().into());
-        set(&object, "operations", &self.counts.operations.get().into());
-        set(
-            &object,
-            "copies",
-            &(self.shell.ask(|client| client.copies()) as f64).into(),
-        );
-        set(&object, "reconnects", &self.counts.gaps.get().into());
-        object
+    /// What ended the last connection or attempt, in words; empty where the network did.
+    #[wasm_bindgen(getter, js_name = "faultText")]
+    #[must_use]
+    pub fn fault_text(&self) -> String {
+        let fault = self.shell.ask(|client| client.status().last_fault);
+        fault.map_or("", |fault| describe(fault).1).into()
     }
 
     /// Sends a request with `data`, a JSON text. Returns its id, or an [`Unsent`]. `timeout` is in
@@ -235,9 +244,4 @@ fn describe(fault: Fault) -> (u16, &'static str) {
         Fault::Closed(reason) => (reason.code, reason.text),
         Fault::Patch(error) => (4003, error.text()),
     }
-}
-
-fn set(object: &Object, name: &str, value: &JsValue) {
-    // A plain object takes any member.
-    let _ = Reflect::set(object, &name.into(), value);
 }

@@ -20,6 +20,11 @@
     reason = "values from JS are passed by value"
 )]
 
+/// Smaller and faster than the default allocator of this target.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 pub mod clock;
 pub mod js;
 pub mod juggler;

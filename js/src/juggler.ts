@@ -13,6 +13,7 @@ import {
 } from "./errors.js";
 import { load } from "./load.js";
 import { Pointer } from "./pointer.js";
+import { encodeSettings } from "./settings.js";
 import type {
   Api,
   ClientOptions,
@@ -24,19 +25,16 @@ import type {
   Status,
 } from "./types.js";
 import { onWake } from "./wake.js";
-import { JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
+import { Figure, JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
 
-/** The status as the core tells it. */
-interface CoreStatus {
-  readonly state: ConnectionState;
-  readonly retries: number;
-  /** On the clock of `performance.now()`. */
-  readonly nextRetry: number | undefined;
-  readonly everConnected: boolean;
-  readonly inFlight: number;
-  readonly faultCode?: number;
-  readonly faultText?: string;
-}
+/** Why the core did not send a request, in place of an id. */
+const UNSENT: Readonly<Record<string, number>> = {
+  disconnected: Unsent.Disconnected,
+  full: Unsent.Full,
+};
+
+/** The states of a connection, as the core counts them. */
+const STATES: readonly ConnectionState[] = ["connecting", "connected", "stale", "closed", "failed"];
 
 interface Pending {
   resolve(data: unknown): void;
@@ -102,7 +100,7 @@ export class Juggler<
 
   /**
    * @param addresses - where the server is; of several, they are tried in turn
-   * @throws {@link InvalidArgumentError} where an address is none
+   * @throws {@link InvalidArgumentError} where an address is none, or an option is unknown or no number
    */
   constructor(addresses: Address | readonly Address[], options: ClientOptions = {}) {
     const { signal, ...coreOptions } = options;
@@ -117,7 +115,8 @@ export class Juggler<
     });
     // Whoever does not wait for it is told by status and error events.
     this.ready.catch(() => undefined);
-    this.#loaded = load().then(() => this.#start(resolved, coreOptions));
+    const settings = encodeSettings(coreOptions);
+    this.#loaded = load().then(() => this.#start(resolved, settings));
     this.#loaded.catch((error: unknown) => {
       this.#fail(error);
     });
@@ -147,7 +146,16 @@ export class Juggler<
 
   /** Counters since this client was made. */
   get metrics(): Metrics {
-    return this.#core === undefined ? this.#metrics : (this.#core.metrics() as Metrics);
+    const core = this.#core;
+    if (core === undefined) return this.#metrics;
+    return {
+      messages: core.figure(Figure.Messages),
+      bytes: core.figure(Figure.Length),
+      diffs: core.figure(Figure.Diffs),
+      operations: core.figure(Figure.Operations),
+      copies: core.figure(Figure.Copies),
+      reconnects: core.figure(Figure.Reconnects),
+    };
   }
 
   /**
@@ -279,7 +287,7 @@ export class Juggler<
     return Promise.resolve();
   }
 
-  #start(addresses: string[], options: object): JugglerCore {
+  #start(addresses: string[], settings: Float64Array): JugglerCore {
     if (this.#abort.signal.aborted) {
       throw new ClosedError("the client is closed");
     }
@@ -287,12 +295,7 @@ export class Juggler<
       this.#told(kind, one, two);
     };
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    let core: JugglerCore;
-    try {
-      core = new JugglerCore(addresses, options, seed, told);
-    } catch (cause) {
-      throw new InvalidArgumentError(`the option "${String(cause)}" is unknown or no number`);
-    }
+    const core = new JugglerCore(addresses.join("\n"), settings, seed, told);
     this.#core = core;
     const stop = onWake(() => {
       this.#core?.online();
@@ -349,16 +352,17 @@ export class Juggler<
 
   /** Takes over the core's status, and tells where it changed. */
   #refresh(): void {
-    if (this.#core === undefined) return;
-    const core = this.#core.status() as CoreStatus;
-    const { state, retries, nextRetry, everConnected, inFlight } = core;
+    const core = this.#core;
+    if (core === undefined) return;
     const before = this.#status;
+    const state = STATES[core.figure(Figure.State)] ?? "failed";
+    const nextRetry = core.figure(Figure.NextRetry);
     const status: Status = {
       state,
-      retries,
-      nextRetryAt: nextRetry === undefined ? null : Math.round(performance.timeOrigin + nextRetry),
-      everConnected,
-      inFlight,
+      retries: core.figure(Figure.Retries),
+      nextRetryAt: Number.isNaN(nextRetry) ? null : Math.round(performance.timeOrigin + nextRetry),
+      everConnected: core.figure(Figure.EverConnected) === 1,
+      inFlight: core.figure(Figure.InFlight),
       lastError: lastError(core, before.lastError),
     };
     const keys = Object.keys(status) as (keyof Status)[];
@@ -398,11 +402,13 @@ export class Juggler<
   }
 }
 
+/** Nothing comes out for what has no JSON form: a function, a symbol. */
+const stringify: (data: unknown) => string | undefined = JSON.stringify;
+
 function encode(data: unknown): string {
   let text: string | undefined;
   try {
-    // Functions and symbols have no JSON form.
-    text = JSON.stringify(data === undefined ? null : data) as string | undefined;
+    text = stringify(data === undefined ? null : data);
   } catch (cause) {
     throw new InvalidArgumentError(`the data is nothing that JSON can hold: ${String(cause)}`, { cause });
   }
@@ -423,19 +429,18 @@ function refusal(data: unknown): string {
 }
 
 function unsent(reason: number): MirrorballError {
-  switch (reason as Unsent) {
-    case Unsent.Disconnected:
-      return new ConnectionLostError("there is no connection: the request was not sent", false);
-    case Unsent.Closed:
-      return new ClosedError("the client is closed or has given up");
-    case Unsent.Full:
-      return new LimitError("too many requests are without an answer: wait for one of them");
+  if (reason === UNSENT.disconnected) {
+    return new ConnectionLostError("there is no connection: the request was not sent", false);
   }
+  return reason === UNSENT.full
+    ? new LimitError("too many requests are without an answer: wait for one of them")
+    : new ClosedError("the client is closed or has given up");
 }
 
-function lastError(status: CoreStatus, before: MirrorballError | null): MirrorballError | null {
-  const { faultCode, faultText } = status;
-  if (faultCode === undefined) return before;
+function lastError(core: JugglerCore, before: MirrorballError | null): MirrorballError | null {
+  const faultCode = core.figure(Figure.FaultCode);
+  if (Number.isNaN(faultCode)) return before;
+  const { faultText } = core;
   const message = faultText ? faultText : `the connection was lost (close code ${String(faultCode)})`;
   // The same object as long as it says the same.
   if (before?.message === message) return before;

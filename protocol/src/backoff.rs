@@ -35,7 +35,8 @@ impl Backoff {
         let doublings = self.failures.saturating_add(2).min(31);
         self.failures = self.failures.saturating_add(1);
         let cap = self.min.saturating_mul(1 << doublings).min(self.max);
-        let range = u64::try_from(cap.saturating_sub(self.min).as_micros()).unwrap_or(u64::MAX);
+        let range = cap.saturating_sub(self.min);
+        let range = range.as_secs().saturating_mul(1_000_000) + u64::from(range.subsec_micros());
         self.min.min(self.max) + Duration::from_micros(self.draw() % range.saturating_add(1).max(1))
     }
 

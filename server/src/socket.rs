@@ -1,13 +1,22 @@
 //! The driver: one machine, one WebSocket.
 
 use std::{
+    error::Error,
     future::{Future, poll_fn},
+    io,
     pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::{
+    extract::{
+        FromRequestParts,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    },
+    http::request::Parts,
+    response::{IntoResponse, Response},
+};
 use futures_util::{Sink, SinkExt, Stream};
 use mirrorball_protocol::{
     Machine,
@@ -30,14 +39,36 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The close code of a socket that broke without one.
 const BROKEN: u16 = 1006;
+/// The close code where the peer gave none.
+const NO_CODE: u16 = 1005;
+/// What the WebSocket layer refuses.
+const MALFORMED: Reason =
+    Reason::protocol("no WebSocket message, one that is not UTF-8, or one that is too big");
 
-/// Sizes the buffers of a socket that is about to be opened.
-pub(crate) fn configure(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
+/// A text in the form in which a socket takes it: shared, not copied.
+pub(crate) type Frame = Utf8Bytes;
+
+/// An open WebSocket, to be driven.
+#[derive(Debug)]
+pub(crate) struct Socket(WebSocket);
+
+/// Answers a request for a WebSocket, and has `serve` called with it once it is open.
+pub(crate) async fn accept<F>(
+    request: &mut Parts,
+    serve: impl FnOnce(Socket) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    match WebSocketUpgrade::from_request_parts(request, &()).await {
+        Ok(upgrade) => upgrade
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_message_size(MAX_MESSAGE)
+            .max_frame_size(MAX_MESSAGE)
+            .on_upgrade(|socket| serve(Socket(socket))),
+        Err(rejection) => rejection.into_response(),
+    }
 }
 
 /// What stands between a machine and the application.
@@ -82,9 +113,9 @@ impl Clock {
 }
 
 /// Runs a connection to its end.
-pub(crate) async fn drive<M, S>(socket: WebSocket, machine: M, shell: S, clock: Clock)
+pub(crate) async fn drive<M, S>(Socket(socket): Socket, machine: M, shell: S, clock: Clock)
 where
-    M: Machine<Text = String, Frame = Utf8Bytes>,
+    M: Machine<Text = String, Frame = Frame>,
     S: Shell<M>,
 {
     let mut driver = Driver {
@@ -147,7 +178,7 @@ struct Driver<M, S> {
 
 impl<M, S> Driver<M, S>
 where
-    M: Machine<Text = String, Frame = Utf8Bytes>,
+    M: Machine<Text = String, Frame = Frame>,
     S: Shell<M>,
 {
     async fn run(&mut self) -> End {
@@ -221,21 +252,13 @@ where
     }
 
     fn take(&mut self, traffic: Traffic) -> Option<End> {
-        let input = match traffic {
+        let (input, end) = match traffic {
             Traffic::Received(message) => read(message)?,
             Traffic::Taken => {
                 self.flushed |= self.writable;
                 return None;
             }
-            Traffic::Broken => Input::Closed {
-                attempt: 0,
-                code: BROKEN,
-            },
-        };
-        let end = match input {
-            Input::Closed { code: BROKEN, .. } => Some(End::Broken),
-            Input::Closed { .. } => Some(End::Left),
-            _ => None,
+            Traffic::Broken => (closed(BROKEN), Some(End::Broken)),
         };
         self.machine.handle(input, self.clock.now());
         if end.is_some() {
@@ -282,22 +305,39 @@ fn poll_traffic(
     }
 }
 
-fn read(message: Option<Result<Message, axum::Error>>) -> Option<Input<String>> {
+/// What a message is to the machine, and whether it is the last one.
+fn read(message: Option<Result<Message, axum::Error>>) -> Option<(Input<String>, Option<End>)> {
     Some(match message {
-        Some(Ok(Message::Text(text))) => Input::Text {
-            attempt: 0,
-            text: text.as_str().to_owned(),
-        },
-        Some(Ok(Message::Binary(_))) => Input::Binary { attempt: 0 },
+        Some(Ok(Message::Text(text))) => {
+            let text = text.as_str().to_owned();
+            (Input::Text { attempt: 0, text }, None)
+        }
+        Some(Ok(Message::Binary(_))) => (Input::Binary { attempt: 0 }, None),
         // Answered by the WebSocket layer.
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => return None,
-        Some(Ok(Message::Close(frame))) => Input::Closed {
-            attempt: 0,
-            code: frame.map_or(1005, |frame| frame.code),
-        },
-        Some(Err(_)) | None => Input::Closed {
-            attempt: 0,
-            code: BROKEN,
-        },
+        Some(Ok(Message::Close(frame))) => {
+            let code = frame.map_or(NO_CODE, |frame| frame.code);
+            (closed(code), Some(End::Left))
+        }
+        Some(Err(error)) if is_malformed(&error) => {
+            (closed(MALFORMED.code), Some(End::Closing(MALFORMED)))
+        }
+        Some(Err(_)) | None => (closed(BROKEN), Some(End::Broken)),
     })
+}
+
+const fn closed(code: u16) -> Input<String> {
+    Input::Closed { attempt: 0, code }
+}
+
+/// Whether it is the peer's message that is at fault, and not the network.
+fn is_malformed(error: &axum::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<io::Error>() {
+            return false;
+        }
+        cause = error.source();
+    }
+    true
 }

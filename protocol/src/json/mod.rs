@@ -7,6 +7,7 @@
 mod carrier;
 mod diff;
 mod document;
+mod native;
 mod number;
 mod patch;
 mod pointer;
@@ -14,9 +15,10 @@ mod text;
 mod tree;
 mod value;
 
-pub use carrier::{Before, Cursor, Field, Json, Key, Kind, Ledger, Size, Text};
+pub use carrier::{Cursor, Field, Json, Key, Kind, Ledger, Size, Text};
 pub use diff::{Change, Diff, diff};
 pub use document::{Applied, Document};
+pub use native::Before;
 pub use number::Number;
 pub use patch::{Operation, PatchError};
 pub use pointer::{Pointer, PointerError, index as array_index};

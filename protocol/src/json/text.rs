@@ -100,7 +100,7 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
             0x00..0x20 => "",
             _ => continue,
         };
-        out.push_str(&text[plain..at]);
+        out.push_str(text.get(plain..at).unwrap_or_default());
         plain = at + 1;
         if escape.is_empty() {
             let _ = write!(out, "\\u{byte:04x}");
@@ -108,7 +108,7 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
             out.push_str(escape);
         }
     }
-    out.push_str(&text[plain..]);
+    out.push_str(text.get(plain..).unwrap_or_default());
     out.push('"');
 }
 

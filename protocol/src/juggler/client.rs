@@ -1,187 +1,36 @@
 //! A client's whole life.
 
+mod event;
+mod options;
 mod requests;
+mod status;
 
 use alloc::{collections::VecDeque, string::String};
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
+pub use event::{ClientEvent, RequestError};
+pub use options::ClientOptions;
 pub use requests::Outcome;
+pub use status::{Fault, State, Status};
 
 use self::requests::Requests;
 use super::{
-    keepalive::KeepaliveOptions,
     link::Link,
     message::{ServerMessage, request},
-    segment::{AssemblyLimits, MAX_SEGMENT_SIZE},
 };
 use crate::{
     backoff::Backoff,
-    json::{Document, Json, Limits, PatchError, Text},
+    json::{Document, Json, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
 };
-
-/// How a client behaves, and what it is bound by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClientOptions {
-    /// How many addresses there are; they are tried in turn. Default 1.
-    pub addresses: usize,
-    /// Bytes of UTF-8 in a segment's payload; default 65,536.
-    pub max_segment_size: usize,
-    /// The keep-alive; default 30 s of silence, then 30 s for an answer.
-    pub keepalive: KeepaliveOptions,
-    /// How long a socket may take to open; default 10 s.
-    pub connect_timeout: Duration,
-    /// How long a new connection may stay without a state before the server's state is taken to be `null`,
-    /// for which no message is sent; default 2 s.
-    pub sync_timeout: Duration,
-    /// How long a request may take where it does not say otherwise; `None` for ever. Default 30 s.
-    pub request_timeout: Option<Duration>,
-    /// Requests without a response; one more is refused. Default 1,024.
-    pub max_pending: usize,
-    /// The shortest wait before a new attempt; default 250 ms.
-    pub min_retry_delay: Duration,
-    /// The longest wait before a new attempt; default 20 s.
-    pub max_retry_delay: Duration,
-    /// Violations of the protocol, one connection after another, after which the client gives up; default 3.
-    pub max_violations: u32,
-    /// What the waits are drawn from. Different for every client, so that they do not come back together.
-    pub seed: u64,
-    /// How large a server's message may be; default 64 MiB in 65,536 segments.
-    pub assembly: AssemblyLimits,
-    /// How large the state may be.
-    pub state: Limits,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            addresses: 1,
-            max_segment_size: MAX_SEGMENT_SIZE,
-            keepalive: KeepaliveOptions::default(),
-            connect_timeout: Duration::from_secs(10),
-            sync_timeout: Duration::from_secs(2),
-            request_timeout: Some(Duration::from_secs(30)),
-            max_pending: 1_024,
-            min_retry_delay: Duration::from_millis(250),
-            max_retry_delay: Duration::from_secs(20),
-            max_violations: 3,
-            seed: 0,
-            assembly: AssemblyLimits {
-                message_bytes: 64 << 20,
-                segments: 65_536,
-                ping_bytes: 4_096,
-            },
-            state: Limits::default(),
-        }
-    }
-}
 
 /// A connection that lasted this long in sync has proved itself: what went wrong before is forgotten.
 const SETTLED: Duration = Duration::from_secs(5);
 
 /// Levels of JSON around the values in a server's message.
 const ENVELOPE_DEPTH: usize = 3;
-
-/// Where a client is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Not connected yet, or connected and the first state is still to come.
-    Connecting,
-    /// The mirror is the server's state.
-    Connected,
-    /// The connection was lost: the mirror is what the server's state was.
-    Stale,
-    /// Closed by the application.
-    Closed,
-    /// Given up: the server keeps breaking the protocol.
-    Failed,
-}
-
-/// What a client's application may want to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// Where the client is in its life.
-    pub state: State,
-    /// Attempts that failed since the last connection that lasted.
-    pub retries: u32,
-    /// When the next attempt begins, while the client waits for it.
-    pub next_retry: Option<Instant>,
-    /// Whether the mirror was in step with a server once.
-    pub ever_connected: bool,
-    /// Requests without a response.
-    pub in_flight: usize,
-    /// What ended the last connection or attempt.
-    pub last_fault: Option<Fault>,
-}
-
-/// What ended a connection, or an attempt at one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The socket closed with this code; 1006 where there was none.
-    Lost(u16),
-    /// This end closed it.
-    Closed(Reason),
-    /// The server's diff does not apply to the mirror.
-    Patch(PatchError),
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost(code) => write!(out, "the connection was lost (close code {code})"),
-            Self::Closed(reason) => reason.fmt(out),
-            Self::Patch(error) => error.fmt(out),
-        }
-    }
-}
-
-impl core::error::Error for Fault {}
-
-/// What a client's application is told.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ClientEvent<J: Json> {
-    /// [`Client::status`] changed.
-    Status,
-    /// [`Client::state`] changed.
-    Change {
-        /// Operations of the patch; zero where the state was found to be `null`.
-        operations: usize,
-        /// The length of the message.
-        length: usize,
-    },
-    /// A request came to an end.
-    Response {
-        /// What [`Client::request`] returned.
-        id: i64,
-        /// The end.
-        outcome: Outcome<J>,
-    },
-    /// A notification.
-    Notify {
-        /// What it is about.
-        name: J::Key,
-        /// The message.
-        data: J,
-    },
-    /// Connected again: notifications that were sent in between are lost.
-    Gap,
-    /// The server broke the protocol.
-    Violation(Fault),
-}
-
-/// Why a request was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestError {
-    /// There is no connection just now. It was not sent, and is not going to be.
-    Disconnected,
-    /// The client is closed or has given up.
-    Closed,
-    /// As many requests as [`ClientOptions::max_pending`] allows are without a response.
-    Full,
-}
 
 /// A client of a Juggler server: one mirrored state, over one socket after another.
 #[derive(Debug)]
@@ -195,6 +44,8 @@ pub struct Client<J: Json> {
     requests: Requests,
     violations: u32,
     ever_connected: bool,
+    /// A socket was open once, and notifications may have come over it.
+    ever_open: bool,
     last_fault: Option<Fault>,
     copies: u64,
     outputs: VecDeque<Output<String, ClientEvent<J>>>,
@@ -233,6 +84,7 @@ impl<J: Json> Client<J> {
             requests: Requests::default(),
             violations: 0,
             ever_connected: false,
+            ever_open: false,
             last_fault: None,
             copies: 0,
             outputs: VecDeque::new(),
@@ -371,7 +223,7 @@ impl<J: Json> Client<J> {
             link,
             document,
         });
-        if self.ever_connected {
+        if core::mem::replace(&mut self.ever_open, true) {
             self.tell(ClientEvent::Gap);
         }
     }

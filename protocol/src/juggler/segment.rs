@@ -40,14 +40,15 @@ impl Draft {
     /// character that alone is longer than `max` is a segment of its own.
     #[must_use]
     pub fn seal<F: From<String>>(self, max: usize) -> Sealed<F> {
-        let payload = &self.0[1..];
+        let payload = self.0.get(1..).unwrap_or_default();
         if payload.len() <= max {
             return Arc::new([F::from(self.0)]);
         }
         let mut segments = Vec::with_capacity(payload.len() / max.max(1) + 1);
         let mut rest = payload;
         while !rest.is_empty() {
-            let (head, tail) = rest.split_at(cut(rest, max));
+            let at = cut(rest, max);
+            let (head, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
             let header = if tail.is_empty() { LAST } else { MORE };
             segments.push(F::from(segment(header, head)));
             rest = tail;

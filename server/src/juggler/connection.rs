@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
-use axum::extract::ws::{Utf8Bytes, WebSocket};
 use mirrorball_protocol::{
     json::Value,
     juggler::{
@@ -21,7 +20,7 @@ use tokio::{
 use super::{CLOSING, RequestError, Service};
 use crate::{
     State,
-    socket::{Clock, Shell, drive},
+    socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };
 
@@ -45,7 +44,7 @@ pub struct Disconnected;
 
 #[derive(Debug)]
 enum Command {
-    Notify(Sealed<Utf8Bytes>),
+    Notify(Sealed<Frame>),
     Close(Reason),
 }
 
@@ -94,7 +93,7 @@ impl Connection {
 }
 
 /// Serves one client until it is gone.
-pub(super) async fn serve(service: Arc<Service>, socket: WebSocket, remote: Option<SocketAddr>) {
+pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<SocketAddr>) {
     let clock = Clock::new();
     let (sender, commands) = mpsc::channel(COMMANDS);
     let connection = Connection {
@@ -132,7 +131,7 @@ struct Session {
     published: watch::Receiver<Snapshot>,
     /// The version of the state that the machine was given last.
     version: u64,
-    notifications: broadcast::Receiver<Sealed<Utf8Bytes>>,
+    notifications: broadcast::Receiver<Sealed<Frame>>,
     closing: watch::Receiver<bool>,
     commands: mpsc::Receiver<Command>,
     requests: JoinSet<Result<Value, RequestError>>,
@@ -149,10 +148,10 @@ enum Happening {
     Lagged,
 }
 
-impl Shell<Server<Utf8Bytes>> for Session {
+impl Shell<Server<Frame>> for Session {
     type Command = Happening;
 
-    fn event(&mut self, machine: &mut Server<Utf8Bytes>, event: ServerEvent) {
+    fn event(&mut self, machine: &mut Server<Frame>, event: ServerEvent) {
         match event {
             ServerEvent::Diff { from, to } => machine.mirror(self.service.frames.step(&from, &to)),
             ServerEvent::Request(request) => self.start(machine, request),
@@ -176,7 +175,7 @@ impl Shell<Server<Utf8Bytes>> for Session {
         }
     }
 
-    fn carry_out(&mut self, machine: &mut Server<Utf8Bytes>, happening: Happening) {
+    fn carry_out(&mut self, machine: &mut Server<Frame>, happening: Happening) {
         match happening {
             Happening::Closing => machine.close(CLOSING),
             Happening::Published => {
@@ -191,21 +190,21 @@ impl Shell<Server<Utf8Bytes>> for Session {
         }
     }
 
-    fn has_room(&self, machine: &Server<Utf8Bytes>) -> bool {
+    fn has_room(&self, machine: &Server<Frame>) -> bool {
         machine.has_room()
     }
 }
 
 impl Session {
     /// Has the client hold a state, unless it is to hold a newer one already.
-    fn show(&mut self, machine: &mut Server<Utf8Bytes>, snapshot: Snapshot) {
+    fn show(&mut self, machine: &mut Server<Frame>, snapshot: Snapshot) {
         if snapshot.version > self.version {
             self.version = snapshot.version;
             machine.set_state(snapshot.value);
         }
     }
 
-    fn start(&mut self, machine: &mut Server<Utf8Bytes>, request: Request<Value>) {
+    fn start(&mut self, machine: &mut Server<Frame>, request: Request<Value>) {
         let Some(handler) = &self.service.handler else {
             let missing = RequestError::new("this server handles no requests");
             machine.respond(request.id, Err(missing.data()));
@@ -219,7 +218,7 @@ impl Session {
 
     fn finish(
         &mut self,
-        machine: &mut Server<Utf8Bytes>,
+        machine: &mut Server<Frame>,
         ended: Result<(Id, Result<Value, RequestError>), JoinError>,
     ) {
         let (task, result) = match ended {

@@ -5,17 +5,18 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use axum::extract::ws::Utf8Bytes;
 use mirrorball_protocol::{
     json::{Value, diff},
     juggler::{message, segment::Sealed},
 };
 
+use crate::socket::Frame;
+
 /// How many steps are remembered. Connections that keep up all make the newest one; those that fell behind
 /// make a few others.
 const REMEMBERED: usize = 16;
 
-type Message = Option<Sealed<Utf8Bytes>>;
+type Message = Option<Sealed<Frame>>;
 
 /// The encoded steps of one state.
 #[derive(Debug)]

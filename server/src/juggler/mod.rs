@@ -18,7 +18,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{ConnectInfo, FromRequestParts, Request, WebSocketUpgrade, ws::Utf8Bytes},
+    extract::{ConnectInfo, Request},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -33,7 +33,11 @@ use tokio::sync::{broadcast, watch};
 pub use connection::{Connection, Disconnected};
 
 use self::{frames::Frames, publisher::Publisher};
-use crate::{State, origin::Origins, socket::configure};
+use crate::{
+    State,
+    origin::Origins,
+    socket::{Frame, accept},
+};
 
 /// Where clients connect by default.
 const PATH: &str = "/ws";
@@ -84,7 +88,7 @@ pub(crate) struct Service {
     handler: Option<Handler>,
     publisher: Publisher,
     frames: Frames,
-    notifications: broadcast::Sender<Sealed<Utf8Bytes>>,
+    notifications: broadcast::Sender<Sealed<Frame>>,
     /// Each connection holds a receiver: closing is announced here, and the last one gone is seen here.
     closing: watch::Sender<bool>,
     path: String,
@@ -235,11 +239,10 @@ impl Juggler {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(remote)| *remote);
-        match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => configure(upgrade)
-                .on_upgrade(move |socket| connection::serve(self.service, socket, remote)),
-            Err(rejection) => rejection.into_response(),
-        }
+        accept(&mut parts, move |socket| {
+            connection::serve(self.service, socket, remote)
+        })
+        .await
     }
 }
 

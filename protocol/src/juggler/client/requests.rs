@@ -51,7 +51,11 @@ impl Requests {
         deadline: Option<Instant>,
         unsent: Option<Sealed<String>>,
     ) {
-        self.pending.push(Pending { id, deadline, unsent });
+        self.pending.push(Pending {
+            id,
+            deadline,
+            unsent,
+        });
     }
 
     /// Whether there was such a request.
@@ -62,19 +66,22 @@ impl Requests {
 
     /// The messages that wait for a connection, oldest first.
     pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = Sealed<String>> {
-        self.pending.iter_mut().filter_map(|pending| pending.unsent.take())
+        self.pending
+            .iter_mut()
+            .filter_map(|pending| pending.unsent.take())
     }
 
     /// Removes the requests for which `end` has an outcome; it is told whether a request was never sent.
     pub(super) fn end<O>(&mut self, end: impl Fn(bool) -> Option<O>) -> Vec<(i64, O)> {
         let mut ended = Vec::new();
-        self.pending.retain(|pending| match end(pending.unsent.is_some()) {
-            Some(outcome) => {
-                ended.push((pending.id, outcome));
-                false
-            }
-            None => true,
-        });
+        self.pending
+            .retain(|pending| match end(pending.unsent.is_some()) {
+                Some(outcome) => {
+                    ended.push((pending.id, outcome));
+                    false
+                }
+                None => true,
+            });
         ended
     }
 
@@ -92,6 +99,9 @@ impl Requests {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.pending.iter().filter_map(|pending| pending.deadline).min()
+        self.pending
+            .iter()
+            .filter_map(|pending| pending.deadline)
+            .min()
     }
 }

@@ -1,0 +1,260 @@
+//! [`Json`] carried by [`Value`].
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
+
+use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value};
+
+impl Json for Value {
+    type Text = String;
+    type Key = Arc<str>;
+    type Ledger = Before;
+    type Cursor<'a> = &'a mut Self;
+
+    fn null() -> Self {
+        Self::Null
+    }
+
+    fn parse(text: String, limits: &Limits) -> Result<Self, Malformed> {
+        Self::parse(&text, limits)
+    }
+
+    fn write(&self, out: &mut String) {
+        self.write(out);
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Array(_) => Kind::Array,
+            Self::Object(_) => Kind::Object,
+            _ => Kind::Scalar,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_array().map_or(0, super::Array::len)
+    }
+
+    fn field(&self, field: Field) -> Option<Self> {
+        self.get(field.name()).cloned()
+    }
+
+    fn member(&self, key: &Arc<str>) -> Option<Self> {
+        self.get(key).cloned()
+    }
+
+    fn element(&self, index: usize) -> Option<Self> {
+        self.as_array()?.get(index).cloned()
+    }
+
+    fn is_text(&self, literal: &'static str) -> bool {
+        self.as_str() == Some(literal)
+    }
+
+    fn as_key(&self) -> Option<Arc<str>> {
+        if let Self::String(text) = self {
+            Some(Arc::clone(text))
+        } else {
+            None
+        }
+    }
+
+    fn as_bool(&self) -> Option<bool> {
+        self.as_bool()
+    }
+
+    fn as_id(&self) -> Option<i64> {
+        self.as_i64().filter(|id| id.unsigned_abs() <= 1 << 53)
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    fn measure(&self, limits: &Limits) -> Option<Size> {
+        let mut nodes = limits.nodes;
+        let mut bytes = limits.bytes;
+        let depth = measure(self, limits.depth, &mut nodes, &mut bytes)?;
+        Some(Size {
+            depth,
+            nodes: limits.nodes - nodes,
+            bytes: limits.bytes - bytes,
+        })
+    }
+
+    fn edit<'a>(root: &'a mut Self, _: &'a mut Before) -> &'a mut Self {
+        root
+    }
+}
+
+/// The depth of `value`, taking its values and bytes off what is left of both.
+fn measure(value: &Value, depth: usize, nodes: &mut usize, bytes: &mut usize) -> Option<usize> {
+    *nodes = nodes.checked_sub(1)?;
+    let own = match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(array) => array.len() + 2,
+        Value::Object(object) => object.iter().map(|(key, _)| key.len() + 4).sum::<usize>() + 2,
+    };
+    *bytes = bytes.checked_sub(own)?;
+    let mut deepest = 0;
+    match value {
+        Value::Array(array) => {
+            for item in array.iter() {
+                deepest = deepest.max(measure(item, depth.checked_sub(1)?, nodes, bytes)?);
+            }
+        }
+        Value::Object(object) => {
+            for (_, item) in object.iter() {
+                deepest = deepest.max(measure(item, depth.checked_sub(1)?, nodes, bytes)?);
+            }
+        }
+        _ => return Some(0),
+    }
+    // An empty container is a level, too.
+    depth.checked_sub(1)?;
+    Some(deepest + 1)
+}
+
+/// The ledger of [`Value`]: its tree edits in place by itself whatever nobody else holds, and the root
+/// from before a patch undoes the patch.
+#[derive(Clone, Debug, Default)]
+pub struct Before(Option<Value>);
+
+impl Ledger<Value> for Before {
+    fn begin(&mut self, root: &Value, undo: bool) {
+        self.0 = undo.then(|| root.clone());
+    }
+
+    fn rollback(&mut self, root: &mut Value) {
+        if let Some(before) = self.0.take() {
+            *root = before;
+        }
+    }
+
+    fn commit(&mut self) {
+        self.0 = None;
+    }
+
+    fn release(&mut self) {}
+}
+
+impl Cursor<Value> for &mut Value {
+    fn kind(&self) -> Kind {
+        Json::kind(&**self)
+    }
+
+    fn len(&self) -> usize {
+        Json::len(&**self)
+    }
+
+    fn has_member(&self, key: &Arc<str>) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn into_member(self, key: &Arc<str>) -> Option<Self> {
+        if let Value::Object(object) = self {
+            object.get_mut(key)
+        } else {
+            None
+        }
+    }
+
+    fn into_element(self, index: usize) -> Option<Self> {
+        if let Value::Array(array) = self {
+            array.get_mut(index)
+        } else {
+            None
+        }
+    }
+
+    fn set_member(&mut self, key: &Arc<str>, value: Value) {
+        if let Value::Object(object) = self {
+            object.insert(Arc::clone(key), value);
+        }
+    }
+
+    fn set_element(&mut self, index: usize, value: Value) {
+        if let Value::Array(array) = self
+            && let Some(item) = array.get_mut(index)
+        {
+            *item = value;
+        }
+    }
+
+    fn insert_element(&mut self, index: usize, value: Value) {
+        if let Value::Array(array) = self {
+            array.insert(index, value);
+        }
+    }
+
+    fn remove_member(&mut self, key: &Arc<str>) -> Option<Value> {
+        if let Value::Object(object) = self {
+            object.remove(key)
+        } else {
+            None
+        }
+    }
+
+    fn remove_element(&mut self, index: usize) -> Option<Value> {
+        if let Value::Array(array) = self {
+            array.remove(index)
+        } else {
+            None
+        }
+    }
+}
+
+impl Text for String {
+    fn new(text: &str) -> Self {
+        text.to_owned()
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn header(&self) -> Option<u8> {
+        self.as_bytes().first().copied().filter(u8::is_ascii)
+    }
+
+    fn payload(mut self) -> Self {
+        self.remove(0);
+        self
+    }
+
+    fn append(&mut self, more: Self) {
+        self.push_str(&more);
+    }
+
+    fn to_str(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl Key for Arc<str> {
+    fn new(text: &str) -> Self {
+        text.into()
+    }
+
+    fn to_str(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+
+    fn split(&self) -> Vec<Self> {
+        str::split(self, '/').map(Into::into).collect()
+    }
+
+    fn is_escaped(&self) -> bool {
+        self.contains('~')
+    }
+
+    fn is_empty(&self) -> bool {
+        str::is_empty(self)
+    }
+}

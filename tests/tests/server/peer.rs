@@ -1,0 +1,156 @@
+//! A client without rules: it sends what it is told, and shows what it receives.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{Message, protocol::WebSocketConfig},
+};
+
+/// How long anything may take. Nothing here is ever waited for in vain.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Peer {
+    socket: WebSocketStream<TcpStream>,
+    state: Value,
+    /// WebSocket messages received.
+    pub(crate) frames: usize,
+}
+
+impl Peer {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// Connects with a socket that takes little that is not read.
+    pub(crate) async fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 << 10).unwrap();
+        Self::over(socket.connect(address).await.unwrap()).await
+    }
+
+    async fn over(stream: TcpStream) -> Self {
+        let url = format!("ws://{}/ws", stream.peer_addr().unwrap());
+        let config = WebSocketConfig::default()
+            .max_message_size(None)
+            .max_frame_size(None);
+        let (socket, _) = client_async_with_config(url, stream, Some(config))
+            .await
+            .unwrap();
+        Self {
+            socket,
+            state: Value::Null,
+            frames: 0,
+        }
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// Sends what no WebSocket library would.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.socket.get_mut().write_all(bytes).await.unwrap();
+    }
+
+    pub(crate) async fn send_text(&mut self, text: impl Into<String>) {
+        self.send(Message::text(text.into())).await;
+    }
+
+    pub(crate) async fn request(&mut self, id: i64, name: &str, data: Value) {
+        let request = json!({ "type": "request", "id": id, "name": name, "data": data });
+        self.send_text(format!("0{request}")).await;
+    }
+
+    async fn next(&mut self) -> Option<Message> {
+        match timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("nothing comes")
+        {
+            Some(Ok(message)) => Some(message),
+            Some(Err(_)) | None => None,
+        }
+    }
+
+    /// The next WebSocket message.
+    pub(crate) async fn frame(&mut self) -> String {
+        match self.next().await {
+            Some(Message::Text(text)) => {
+                self.frames += 1;
+                text.to_string()
+            }
+            other => panic!("no text: {other:?}"),
+        }
+    }
+
+    /// The next message, put together, as a text; pings in between are answered.
+    pub(crate) async fn text(&mut self) -> String {
+        let mut message = String::new();
+        loop {
+            let frame = self.frame().await;
+            let (header, payload) = frame.split_at(1);
+            match header {
+                "0" => return message + payload,
+                "1" => message += payload,
+                "2" => self.send_text(format!("3{payload}")).await,
+                "3" => {}
+                _ => panic!("no segment: {frame:.100}"),
+            }
+        }
+    }
+
+    /// The next message; the state has its changes.
+    pub(crate) async fn message(&mut self) -> Value {
+        let message: Value = serde_json::from_str(&self.text().await).unwrap();
+        if message["type"] == "state" {
+            let diff: json_patch::Patch = serde_json::from_value(message["diff"].clone()).unwrap();
+            json_patch::patch(&mut self.state, &diff).unwrap();
+        }
+        message
+    }
+
+    /// The state after the next message, which has to be a diff.
+    pub(crate) async fn state(&mut self) -> &Value {
+        let message = self.message().await;
+        assert_eq!(message["type"], "state", "{message}");
+        &self.state
+    }
+
+    /// The mirrored state as it is.
+    pub(crate) const fn mirrored(&self) -> &Value {
+        &self.state
+    }
+
+    /// The next response; diffs before it are applied.
+    pub(crate) async fn response(&mut self) -> Value {
+        loop {
+            let message = self.message().await;
+            match message["type"].as_str() {
+                Some("response") => return message,
+                Some("state") => {}
+                _ => panic!("no response: {message}"),
+            }
+        }
+    }
+
+    /// The close code and reason, once the server says goodbye; whatever else comes is passed over.
+    pub(crate) async fn goodbye(mut self) -> (u16, String) {
+        loop {
+            match self.next().await {
+                Some(Message::Close(Some(frame))) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
+                Some(Message::Close(None)) => return (1005, String::new()),
+                Some(_) => {}
+                None => return (1006, String::new()),
+            }
+        }
+    }
+}

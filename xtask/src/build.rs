@@ -1,0 +1,245 @@
+//! `build`: the npm package in `js/dist/`, and its copy in `www/mirrorball/`.
+//!
+//! Two stages, each skipped while neither what it reads nor what it wrote has changed:
+//!
+//! 1. `client-wasm/` → wasm-pack → wasm-opt → `target/xtask/wasm/`
+//! 2. that and `js/src/` → tsc → esbuild → `js/dist/` → `www/mirrorball/`
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::fingerprint::Stamp;
+use crate::process::{Outcome, ask, run};
+use crate::progress::{Progress, human};
+use crate::tools::{Tool, Toolbox};
+use crate::workspace::Workspace;
+
+/// What the module may use: all of it is in Node 20 and in every browser of the last two years.
+/// Never `--all-features`, with which wasm-opt writes what engines refuse.
+const FEATURES: &[&str] = &[
+    "bulk-memory",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
+
+/// What wasm-bindgen writes beside the module, and the facade is compiled against.
+const GLUE: &[&str] = &["mirrorball.d.ts", "mirrorball.js"];
+
+/// The task.
+pub(crate) fn task(workspace: &Workspace) -> Outcome {
+    let toolbox = Toolbox::prepare(workspace, Tool::BUILD)?;
+    package(&toolbox)
+}
+
+/// Builds the package with tools that are there already.
+pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
+    let workspace = toolbox.workspace();
+    let wasm = workspace.target("xtask/wasm");
+    let wasm_stage = Stamp {
+        file: workspace.target("xtask/wasm.stamp"),
+        inputs: [
+            "Cargo.lock",
+            "Cargo.toml",
+            "client-wasm/Cargo.toml",
+            "client-wasm/src",
+            "protocol/Cargo.toml",
+            "protocol/src",
+            // For the version of wasm-opt.
+            "js/package-lock.json",
+            "xtask/shorten.mjs",
+            "xtask/src/build.rs",
+        ]
+        .map(|path| workspace.path(path))
+        .to_vec(),
+        words: vec![ask(Command::new("rustc").arg("--version")).unwrap_or_default()],
+        outputs: vec![wasm.clone()],
+    };
+    let package_stage = Stamp {
+        file: workspace.target("xtask/package.stamp"),
+        inputs: [
+            "js/package-lock.json",
+            "js/package.json",
+            "js/src",
+            "js/tsconfig.json",
+            "xtask/src/build.rs",
+        ]
+        .map(|path| workspace.path(path))
+        .into_iter()
+        .chain([wasm.clone()])
+        .collect(),
+        words: Vec::new(),
+        outputs: vec![workspace.path("js/dist"), workspace.path("www/mirrorball")],
+    };
+
+    let wasm_work = wasm_stage.work()?;
+    if wasm_work.is_none() && package_stage.work()?.is_none() {
+        eprintln!("the npm package is up to date");
+        return Ok(());
+    }
+    let mut progress = Progress::new(2);
+    progress.step("the wasm module");
+    if let Some(work) = wasm_work {
+        build_wasm(toolbox, &wasm)?;
+        work.done()?;
+    } else {
+        eprintln!("nothing changed since it was built");
+    }
+    progress.step("the npm package");
+    if let Some(work) = package_stage.work()? {
+        build_package(toolbox, &wasm)?;
+        work.done()?;
+    } else {
+        eprintln!("nothing changed since it was built");
+    }
+    let elapsed = human(progress.elapsed());
+    eprintln!("the npm package is built after {elapsed}\n");
+    Ok(())
+}
+
+fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
+    let packed = toolbox.workspace().target("xtask/wasm-pack");
+    remake(&packed)?;
+    let mut wasm_pack = toolbox.command("wasm-pack");
+    // `no-install`: a missing tool is an error here, not a download.
+    wasm_pack.args([
+        "build",
+        "--mode",
+        "no-install",
+        "--target",
+        "web",
+        "--profile",
+        "wasm",
+    ]);
+    wasm_pack.args([
+        "--no-pack",
+        "--no-gitignore",
+        "--no-opt",
+        "--out-name",
+        "mirrorball",
+    ]);
+    run(wasm_pack.arg("--out-dir").arg(&packed).arg("client-wasm"))?;
+
+    remake(wasm)?;
+    for name in GLUE {
+        copy(&packed.join(name), &wasm.join(name))?;
+    }
+    // Inline JS of a dependency, where there is any.
+    let snippets = packed.join("snippets");
+    if snippets.is_dir() {
+        copy(&snippets, &wasm.join("snippets"))?;
+    }
+    let optimised = packed.join("optimised.wasm");
+    let mut shrink = toolbox.js("wasm-opt");
+    shrink.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]);
+    shrink
+        .args(["--strip-target-features"])
+        .arg(packed.join("mirrorball_bg.wasm"));
+    run(shrink.arg("-o").arg(&optimised))?;
+    // Without the section that says what the module uses, only what is named here may be in it.
+    let mut validate = toolbox.js("wasm-opt");
+    validate.args(["--strip-producers", "--mvp-features"]);
+    validate.args(FEATURES.iter().map(|feature| format!("--enable-{feature}")));
+    validate
+        .arg(optimised)
+        .arg("-o")
+        .arg(wasm.join("mirrorball_bg.wasm"));
+    run(&mut validate).map_err(|error| {
+        format!(
+            "{error}\nThe module may use nothing but {}.",
+            FEATURES.join(", ")
+        )
+    })?;
+    let glue = wasm.join("mirrorball.js");
+    let mut shorten = toolbox.command("node");
+    shorten
+        .arg("xtask/shorten.mjs")
+        .arg(wasm.join("mirrorball_bg.wasm"));
+    run(shorten.arg(&glue))?;
+    // Generated, so nobody reads it: unlike that of the package, its names go, too.
+    let mut minify = toolbox.js("esbuild");
+    minify.args(["--minify", "--log-level=warning", "--allow-overwrite"]);
+    run(minify
+        .arg(&glue)
+        .arg(format!("--outfile={}", glue.display())))
+}
+
+fn build_package(toolbox: &Toolbox, wasm: &Path) -> Outcome {
+    let workspace = toolbox.workspace();
+    let dist = workspace.path("js/dist");
+    remake(&dist)?;
+    copy(wasm, &dist.join("wasm"))?;
+    run(toolbox.js("tsc").args(["--project", "js/tsconfig.json"]))?;
+    if !dist.join("index.js").is_file() {
+        return Err("tsc wrote no js/dist/index.js: the package's entry is js/src/index.ts".into());
+    }
+    // Pages without a bundler load these as they are. Names stay, as errors and traces show them.
+    let mut minify = toolbox.js("esbuild");
+    minify.args([
+        "--minify-whitespace",
+        "--minify-syntax",
+        "--sourcemap",
+        "--log-level=warning",
+    ]);
+    minify.args(["--outbase=js/dist", "--outdir=js/dist", "--allow-overwrite"]);
+    // Else it writes "use strict" as tsconfig.json would have it, into modules that are strict.
+    minify.arg("--tsconfig-raw={}");
+    run(minify.args(modules(Path::new("js/dist"))?))?;
+    let page = workspace.path("www/mirrorball");
+    remake(&page)?;
+    copy(&dist, &page)
+}
+
+/// The `*.js` in `directory` and below.
+fn modules(directory: &Path) -> Outcome<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory)
+        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+        .map_err(|error| format!("cannot list {}: {error}", directory.display()))?;
+    let mut found = Vec::new();
+    for path in entries.iter().map(fs::DirEntry::path) {
+        if path.is_dir() {
+            found.extend(modules(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "js") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// An empty directory at `path`, whatever was there.
+fn remake(path: &Path) -> Outcome {
+    let remade = match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::create_dir_all(path),
+    };
+    remade.map_err(|error| format!("cannot empty {}: {error}", path.display()))
+}
+
+/// Copies a file, or a directory with all it holds.
+fn copy(from: &Path, to: &Path) -> Outcome {
+    copy_all(from, to).map_err(|error| {
+        format!(
+            "cannot copy {} to {}: {error}",
+            from.display(),
+            to.display()
+        )
+    })
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return fs::copy(from, to).map(drop);
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path: PathBuf = entry?.path();
+        if let Some(name) = path.file_name() {
+            copy_all(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
