@@ -2,7 +2,7 @@
 // the wasm, each compressed by itself, as a server would.
 
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
 const encodings = {
@@ -17,11 +17,17 @@ const files = readdirSync(directory, { recursive: true })
   .sort();
 
 for (const [subject, encode] of Object.entries(encodings)) {
+  const print = (name, value) => {
+    console.log(JSON.stringify({ suite: "size", case: name, subject, value, unit: "B" }));
+  };
+  let wasm = 0;
   let total = 0;
   for (const name of files) {
     const value = encode(readFileSync(join(directory, name))).length;
+    if (dirname(name) === "wasm") wasm += value;
     total += value;
-    console.log(JSON.stringify({ suite: "size", case: name, subject, value, unit: "B" }));
+    print(name, value);
   }
-  console.log(JSON.stringify({ suite: "size", case: "total", subject, value: total, unit: "B" }));
+  print("wasm and glue", wasm);
+  print("total", total);
 }

@@ -73,7 +73,7 @@ impl Json for Js {
         }
     }
 
-    fn len(&self) -> usize {
+    fn items(&self) -> usize {
         match self.kind() {
             Kind::Array => self.0.unchecked_ref::<Array>().length() as usize,
             _ => 0,
@@ -143,8 +143,8 @@ impl Json for Js {
         match (self.kind(), other.kind()) {
             (Kind::Scalar, Kind::Scalar) => self.0 == other.0,
             (Kind::Array, Kind::Array) => {
-                let len = self.len();
-                len == other.len()
+                let len = self.items();
+                len == other.items()
                     && (0..len).all(|index| match (self.element(index), other.element(index)) {
                         (Some(one), Some(two)) => one.equals(&two),
                         _ => false,
@@ -200,11 +200,11 @@ fn measure(value: &Js, depth: usize, left: &mut Size) -> Option<usize> {
             .dyn_ref::<JsString>()
             .map_or(5, |text| text.length() as usize + 2),
         Kind::Array => {
-            for index in 0..value.len() {
+            for index in 0..value.items() {
                 let item = value.element(index)?;
                 deepest = deepest.max(measure(&item, depth.checked_sub(1)?, left)?);
             }
-            value.len() + 2
+            value.items() + 2
         }
         Kind::Object => {
             let mut own = 2;

@@ -1,6 +1,6 @@
 //! Juggler for pages: the class that the package's facade wraps.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use js_sys::Function;
 use mirrorball_protocol::{
@@ -166,9 +166,11 @@ impl JugglerCore {
     }
 
     /// Sends a request with `data`, a JSON text. Returns its id, or an [`Unsent`]. `timeout` is in
-    /// milliseconds.
+    /// milliseconds, infinite for ever.
     pub fn request(&self, name: &str, data: &str, timeout: Option<f64>) -> f64 {
-        let timeout = timeout.and_then(options::duration);
+        let timeout = timeout
+            .filter(|timeout| !timeout.is_nan())
+            .map(|timeout| options::duration(timeout).unwrap_or(Duration::MAX));
         match self
             .shell
             .command(|client, now| client.request(name, data, timeout, now))

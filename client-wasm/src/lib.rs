@@ -10,14 +10,11 @@
 //! | [`socket`], [`clock`] | the browser's WebSocket, clock and timer |
 //! | [`options`] | options as the page writes them |
 //! | [`juggler`] | the class that the package `mirrorball` wraps |
+//! | `typed` | state and answers as Rust types, with the feature `typed` |
 
 #![expect(
     clippy::cast_precision_loss,
     reason = "JS counts in floats, which are exact up to 2^53"
-)]
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "values from JS are passed by value"
 )]
 
 /// Smaller and faster than the default allocator of this target.
@@ -31,3 +28,8 @@ pub mod juggler;
 pub mod options;
 pub mod shell;
 pub mod socket;
+#[cfg(feature = "typed")]
+pub mod typed;
+
+#[cfg(test)]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

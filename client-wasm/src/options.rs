@@ -97,3 +97,85 @@ pub fn duration(milliseconds: f64) -> Option<Duration> {
     const FOR_EVER: f64 = 9_007_199_254_740_992.0;
     (milliseconds < FOR_EVER).then(|| Duration::from_millis(milliseconds as u64))
 }
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    const NONE: [f64; 9] = [f64::NAN; 9];
+
+    fn with(setting: Setting, value: f64) -> ClientOptions {
+        let mut values = NONE;
+        values[setting as usize] = value;
+        read(&values, 1, 0)
+    }
+
+    /// What the rules say, but for the keep-alive.
+    fn defaults() -> ClientOptions {
+        let mut options = ClientOptions::default();
+        options.keepalive.ping_delay = Some(Duration::from_secs(5));
+        options.keepalive.ping_timeout = Duration::from_secs(5);
+        options
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_missing_or_no_number_is_the_default() {
+        assert_eq!(read(&[], 1, 0), defaults());
+        assert_eq!(read(&NONE, 1, 0), defaults());
+        assert_eq!(Setting::SyncTimeout as usize + 1, NONE.len());
+        let options = read(&NONE, 3, 7);
+        assert_eq!((options.addresses, options.seed), (3, 7));
+    }
+
+    #[wasm_bindgen_test]
+    fn each_setting_is_one_option() {
+        let time = Duration::from_millis(1_234);
+        let expect = |setting, change: fn(&mut ClientOptions, Duration)| {
+            let mut expected = defaults();
+            change(&mut expected, time);
+            assert_eq!(with(setting, 1_234.0), expected, "{setting:?}");
+        };
+        expect(Setting::ConnectTimeout, |it, time| {
+            it.connect_timeout = time;
+        });
+        expect(Setting::MaxPending, |it, _| it.max_pending = 1_234);
+        expect(Setting::MaxRetryDelay, |it, time| it.max_retry_delay = time);
+        expect(Setting::MaxSegmentSize, |it, _| {
+            it.max_segment_size = 1_234;
+        });
+        expect(Setting::MinRetryDelay, |it, time| it.min_retry_delay = time);
+        expect(Setting::PingDelay, |it, time| {
+            it.keepalive.ping_delay = Some(time);
+        });
+        expect(Setting::PingTimeout, |it, time| {
+            it.keepalive.ping_timeout = time;
+        });
+        expect(Setting::RequestTimeout, |it, time| {
+            it.request_timeout = Some(time);
+        });
+        expect(Setting::SyncTimeout, |it, time| it.sync_timeout = time);
+    }
+
+    #[wasm_bindgen_test]
+    fn infinity_is_for_ever() {
+        let endless = f64::INFINITY;
+        assert_eq!(with(Setting::PingDelay, endless).keepalive.ping_delay, None);
+        assert_eq!(with(Setting::RequestTimeout, endless).request_timeout, None);
+        let connect = with(Setting::ConnectTimeout, endless).connect_timeout;
+        assert_eq!(connect, Duration::MAX);
+        let pending = with(Setting::MaxPending, endless).max_pending;
+        assert_eq!(pending, usize::MAX);
+    }
+
+    #[wasm_bindgen_test]
+    fn times_are_whole_milliseconds_and_never_negative() {
+        assert_eq!(duration(0.0), Some(Duration::ZERO));
+        assert_eq!(duration(-1.0), Some(Duration::ZERO));
+        assert_eq!(duration(1.9), Some(Duration::from_millis(1)));
+        assert_eq!(duration(9_007_199_254_740_992.0), None);
+        assert_eq!(duration(f64::INFINITY), None);
+        assert_eq!(duration(f64::NEG_INFINITY), Some(Duration::ZERO));
+    }
+}

@@ -6,7 +6,7 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::js::JsText;
 
-/// A browser's WebSocket that reports what happens to it until it is dropped.
+/// A browser's WebSocket that reports what happens to it until it is dropped; that closes it.
 #[derive(Debug)]
 pub struct Socket {
     socket: WebSocket,
@@ -78,6 +78,8 @@ impl Drop for Socket {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
+        // Where it is closed already, this does nothing; there is no other error without a code.
+        let _ = self.socket.close();
     }
 }
 

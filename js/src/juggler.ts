@@ -28,7 +28,7 @@ import { onWake } from "./wake.js";
 import { Figure, JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
 
 /** Why the core did not send a request, in place of an id. */
-const UNSENT: Readonly<Record<string, number>> = {
+const UNSENT: { readonly disconnected: number; readonly full: number } = {
   disconnected: Unsent.Disconnected,
   full: Unsent.Full,
 };

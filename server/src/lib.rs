@@ -7,6 +7,7 @@
 //! ```no_run
 //! use std::net::SocketAddr;
 //!
+//! use axum::serve::ListenerExt;
 //! use mirrorball_server::{Files, Juggler, State};
 //!
 //! # #[tokio::main]
@@ -15,7 +16,10 @@
 //! let juggler = Juggler::builder(state.clone()).build();
 //! let app = juggler.into_router().merge(Files::open("www")?.into_router());
 //!
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! // Diffs are small, and each is wanted at once.
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?.tap_io(|stream| {
+//!     let _ = stream.set_nodelay(true);
+//! });
 //! tokio::spawn(async move {
 //!     for count in 0_u64.. {
 //!         state.set("/count", count).expect("`/count` is a place in an object");

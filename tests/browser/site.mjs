@@ -33,7 +33,6 @@ export async function openSite() {
         response.setHeader("Content-Type", "text/html").end(PAGE);
       } else if (prefix) {
         const body = await readFile(join(ROOT, DIRECTORIES[prefix], pathname.slice(prefix.length)));
-        // With these two, clocks in the page are as fine as the browser has them.
         response.setHeader("Content-Type", TYPES[extname(pathname)] ?? "text/plain").end(body);
       } else {
         response.writeHead(404).end();

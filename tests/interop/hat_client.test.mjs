@@ -84,8 +84,8 @@ test("requests in progress are handled in order, or all at once", async (t) => {
       await client.send(name, data);
       order.push(name);
     };
-    await Promise.all([send("sleep", { milliseconds: 200 }), send("", null)]);
-    assert.deepEqual(order, parallel ? ["", "sleep"] : ["sleep", ""]);
+    await Promise.all([send("sleep", { milliseconds: 200 }), send("snapshot", null)]);
+    assert.deepEqual(order, parallel ? ["snapshot", "sleep"] : ["sleep", "snapshot"]);
   }
 });
 

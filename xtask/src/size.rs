@@ -1,14 +1,11 @@
 //! The size of what a page has to load, against the budget in `js/size-budget.json`.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
 use crate::build;
 use crate::measure::{Measure, tables};
 use crate::process::{Outcome, expect_success, run_lines};
 use crate::tools::Toolbox;
-
-/// The case that a budget is about.
-const TOTAL: &str = "total";
 
 /// Builds the package and measures it: raw, gzip and brotli.
 pub(crate) fn measure(toolbox: &Toolbox) -> Outcome<Vec<Measure>> {
@@ -32,32 +29,38 @@ pub(crate) fn check(toolbox: &Toolbox) -> Outcome {
     within(&measures, &budget)
 }
 
+/// Compares what was measured with a budget: for each case, the most bytes in each encoding.
 fn within(measures: &[Measure], budget: &str) -> Outcome {
-    let budget: Value = serde_json::from_str(budget)
-        .map_err(|error| format!("js/size-budget.json is not JSON: {error}"))?;
-    let limits = budget.as_object().filter(|limits| !limits.is_empty());
-    let limits = limits.ok_or("js/size-budget.json should be like { \"gzip\": 32768 }")?;
+    const SHAPE: &str = "js/size-budget.json should be like { \"total\": { \"gzip\": 32768 } }";
+    let budget: BTreeMap<String, BTreeMap<String, f64>> =
+        serde_json::from_str(budget).map_err(|error| format!("{SHAPE}: {error}"))?;
+    let limits: Vec<_> = budget
+        .iter()
+        .flat_map(|(case, limits)| {
+            limits
+                .iter()
+                .map(move |(encoding, limit)| (case, encoding, limit))
+        })
+        .collect();
+    if limits.is_empty() {
+        return Err(SHAPE.into());
+    }
     let mut over = Vec::new();
-    for (encoding, limit) in limits {
-        let limit = limit
-            .as_f64()
-            .ok_or_else(|| format!("the {encoding} budget is no number"))?;
-        let total = measures
+    for (case, encoding, limit) in limits {
+        let measured = measures
             .iter()
-            .find(|measure| measure.case == TOTAL && &measure.subject == encoding)
-            .ok_or_else(|| format!("js/size-budget.json: nothing is measured as `{encoding}`"))?;
-        if total.value > limit {
-            over.push(format!("{encoding} {} B, allowed {limit} B", total.value));
+            .find(|measure| &measure.case == case && &measure.subject == encoding)
+            .ok_or_else(|| format!("js/size-budget.json: no {case} is measured as `{encoding}`"))?;
+        let line = format!("{case}, {encoding}: {} of {limit} B", measured.value);
+        if measured.value > *limit {
+            over.push(line);
         } else {
-            eprintln!("{encoding}: {} of {limit} B", total.value);
+            eprintln!("{line}");
         }
     }
     match over.as_slice() {
         [] => Ok(()),
-        over => Err(format!(
-            "the package is over its size budget: {}",
-            over.join("; ")
-        )),
+        over => Err(format!("over the size budget: {}", over.join("; "))),
     }
 }
 
@@ -72,18 +75,18 @@ mod tests {
 
     #[test]
     fn the_limit_is_allowed_and_one_byte_more_is_not() {
-        assert_eq!(check(r#"{"gzip": 1000}"#), Ok(()));
-        let error = check(r#"{"gzip": 999}"#).unwrap_err();
-        assert!(error.contains("gzip 1000 B, allowed 999 B"), "{error}");
+        assert_eq!(check(r#"{"total": {"gzip": 1000}}"#), Ok(()));
+        let error = check(r#"{"total": {"gzip": 999}}"#).unwrap_err();
+        assert!(error.contains("total, gzip: 1000 of 999 B"), "{error}");
     }
 
     #[test]
     fn a_budget_that_limits_nothing_is_an_error() {
-        assert!(check("{}").is_err());
-        assert!(
-            check(r#"{"zstd": 1}"#)
-                .unwrap_err()
-                .contains("nothing is measured as `zstd`")
-        );
+        for nothing in ["{}", r#"{"total": {}}"#, r#"{"gzip": 1000}"#] {
+            assert!(check(nothing).is_err(), "{nothing}");
+        }
+        let error = check(r#"{"total": {"zstd": 1}}"#).unwrap_err();
+        assert!(error.contains("no total is measured as `zstd`"), "{error}");
+        assert!(check(r#"{"other": {"gzip": 1000}}"#).is_err());
     }
 }

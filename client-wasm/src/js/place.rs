@@ -115,7 +115,7 @@ impl Place<'_> {
     fn index(&self, index: usize) -> Option<u32> {
         u32::try_from(index)
             .ok()
-            .filter(|index| *index < self.node.len() as u32)
+            .filter(|index| *index < self.node.items() as u32)
     }
 }
 
@@ -124,8 +124,8 @@ impl Cursor<Js> for Place<'_> {
         self.node.kind()
     }
 
-    fn len(&self) -> usize {
-        self.node.len()
+    fn items(&self) -> usize {
+        self.node.items()
     }
 
     fn has_member(&self, key: &JsKey) -> bool {

@@ -32,8 +32,8 @@ pub trait Json: Clone + fmt::Debug + 'static {
     /// Whether this can hold others.
     fn kind(&self) -> Kind;
 
-    /// Items of an array; zero for everything else.
-    fn len(&self) -> usize;
+    /// How many items an array has; zero for everything else.
+    fn items(&self) -> usize;
 
     /// A member that a protocol names, where this is an object that has it.
     fn field(&self, field: Field) -> Option<Self>;
@@ -203,8 +203,8 @@ pub trait Cursor<J: Json>: Sized {
     /// What is here.
     fn kind(&self) -> Kind;
 
-    /// Items of the array that is here.
-    fn len(&self) -> usize;
+    /// How many items the array that is here has.
+    fn items(&self) -> usize;
 
     /// Whether the object that is here has the member `key`.
     fn has_member(&self, key: &J::Key) -> bool;

@@ -176,7 +176,7 @@ impl Differ {
                         }
                         Ordering::Greater => {
                             self.at(new_key, |differ| {
-                                differ.push(Change::Add(new_value.clone()))
+                                differ.push(Change::Add(new_value.clone()));
                             });
                             new.skip();
                         }
@@ -240,7 +240,7 @@ impl Differ {
         }
         for (offset, new) in news.iter().enumerate().skip(pairs) {
             self.at_index(index + offset, |differ| {
-                differ.push(Change::Add((*new).clone()))
+                differ.push(Change::Add((*new).clone()));
             });
         }
     }

@@ -5,6 +5,10 @@ use super::{
     patch::{add, find, remove, replace},
 };
 
+/// How many times over the values that a document may hold are looked at in order to bound one patch.
+/// Without this, a short patch that copies or moves something large again and again takes minutes.
+const MAX_WALKS: usize = 4;
+
 /// A mirrored document: what patches made of it so far, from `null` on.
 ///
 /// A patch applies as a whole or not at all, and never makes the document larger than its [`Limits`].
@@ -17,6 +21,8 @@ pub struct Document<J: Json> {
     /// An upper bound, so that a small patch costs no walk over a large document: the text of every
     /// patch is added to it, and only where that passes a limit the document is measured.
     size: Size,
+    /// Values looked at so far in order to bound the patch that is being applied.
+    walked: usize,
 }
 
 /// What a patch did.
@@ -35,6 +41,7 @@ impl<J: Json> Document<J> {
             ledger: J::Ledger::default(),
             limits,
             size: Size::default(),
+            walked: 0,
         }
     }
 
@@ -64,7 +71,7 @@ impl<J: Json> Document<J> {
         if patch.kind() != Kind::Array {
             return Err(PatchError::Shape);
         }
-        let operations = patch.len();
+        let operations = patch.items();
         if operations > self.limits.operations {
             return Err(PatchError::Operations);
         }
@@ -77,6 +84,7 @@ impl<J: Json> Document<J> {
         let tight = !self.fits(grown);
         // A single operation fails before it changes anything, except a move and a copy.
         let mut undo = operations > 1 || tight;
+        self.walked = 0;
         self.ledger.begin(&self.root, undo);
         let applied = (0..operations).try_for_each(|index| {
             let operation = Operation::read(&patch.element(index).ok_or(PatchError::Shape)?)?;
@@ -121,6 +129,7 @@ impl<J: Json> Document<J> {
             Operation::Copy(from, path) => {
                 let value = find(&self.root, &from).ok_or(PatchError::Target)?;
                 let size = value.measure(&self.limits).ok_or(PatchError::Size)?;
+                self.walk(size)?;
                 if !self.fits(size) {
                     self.measure()?;
                 }
@@ -152,7 +161,9 @@ impl<J: Json> Document<J> {
             bound
         };
         if above + depth > self.limits.depth && depth > 0 {
-            depth = value.measure(&self.limits).ok_or(PatchError::Depth)?.depth;
+            let size = value.measure(&self.limits).ok_or(PatchError::Depth)?;
+            self.walk(size)?;
+            depth = size.depth;
         }
         if above + depth > self.limits.depth {
             return Err(PatchError::Depth);
@@ -180,10 +191,20 @@ impl<J: Json> Document<J> {
     /// Replaces the upper bound by the size that the document has.
     fn measure(&mut self) -> Result<(), PatchError> {
         let exact = self.root.measure(&self.limits).ok_or(PatchError::Size)?;
+        self.walk(exact)?;
         self.size = Size {
             depth: self.size.depth,
             ..exact
         };
+        Ok(())
+    }
+
+    /// Counts values that were looked at, as many as one patch is worth.
+    const fn walk(&mut self, size: Size) -> Result<(), PatchError> {
+        self.walked = self.walked.saturating_add(size.nodes);
+        if self.walked > self.limits.nodes.saturating_mul(MAX_WALKS) {
+            return Err(PatchError::Size);
+        }
         Ok(())
     }
 }

@@ -35,7 +35,7 @@ impl Json for Value {
         }
     }
 
-    fn len(&self) -> usize {
+    fn items(&self) -> usize {
         self.as_array().map_or(0, super::Array::len)
     }
 
@@ -149,8 +149,8 @@ impl Cursor<Value> for &mut Value {
         Json::kind(&**self)
     }
 
-    fn len(&self) -> usize {
-        Json::len(&**self)
+    fn items(&self) -> usize {
+        Json::items(&**self)
     }
 
     fn has_member(&self, key: &Arc<str>) -> bool {

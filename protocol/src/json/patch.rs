@@ -144,12 +144,12 @@ pub(super) fn add<J: Json>(
         Kind::Array => {
             let token = last.to_str();
             let index = if token == "-" {
-                Some(parent.len())
+                Some(parent.items())
             } else {
                 pointer::index(&token)
             };
             let index = index
-                .filter(|index| *index <= parent.len())
+                .filter(|index| *index <= parent.items())
                 .ok_or(PatchError::Index)?;
             parent.insert_element(index, value);
         }
@@ -173,7 +173,7 @@ pub(super) fn replace<J: Json>(
     match parent.kind() {
         Kind::Object if parent.has_member(last) => parent.set_member(last, value),
         Kind::Array => {
-            let index = pointer::index(&last.to_str()).filter(|index| *index < parent.len());
+            let index = pointer::index(&last.to_str()).filter(|index| *index < parent.items());
             parent.set_element(index.ok_or(PatchError::Index)?, value);
         }
         _ => return Err(PatchError::Target),

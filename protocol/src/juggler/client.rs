@@ -5,7 +5,7 @@ mod options;
 mod requests;
 mod status;
 
-use alloc::{collections::VecDeque, string::String};
+use alloc::{boxed::Box, collections::VecDeque, string::String};
 use core::time::Duration;
 
 pub use event::{ClientEvent, RequestError};
@@ -54,7 +54,7 @@ pub struct Client<J: Json> {
 #[derive(Debug)]
 enum Phase<J: Json> {
     Connecting { since: Instant },
-    Open(Open<J>),
+    Open(Box<Open<J>>),
     Waiting { until: Instant },
     Closed,
     Failed,
@@ -217,12 +217,13 @@ impl<J: Json> Client<J> {
             .take_unsent()
             .for_each(|message| link.send(message));
         let document = Document::new(options.state.clone());
-        self.phase = Phase::Open(Open {
+        let open = Open {
             since: now,
             synced: None,
             link,
             document,
-        });
+        };
+        self.phase = Phase::Open(Box::new(open));
         if core::mem::replace(&mut self.ever_open, true) {
             self.tell(ClientEvent::Gap);
         }
@@ -244,11 +245,10 @@ impl<J: Json> Client<J> {
     /// The connection, or the attempt at one, came to an end that nobody wanted.
     fn lose(&mut self, fault: Fault, now: Instant) {
         self.kept = self.state();
-        if let Phase::Open(Open {
-            synced: Some(synced),
-            ..
-        }) = &self.phase
-            && now.since(*synced) >= SETTLED
+        if let Phase::Open(open) = &self.phase
+            && open
+                .synced
+                .is_some_and(|synced| now.since(synced) >= SETTLED)
         {
             self.backoff.reset();
             self.violations = 0;

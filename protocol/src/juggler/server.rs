@@ -85,12 +85,23 @@ pub struct Server<F> {
     sent: Value,
     /// What it is to hold.
     target: Value,
-    /// A diff was asked for and is to be passed back.
-    diffing: bool,
+    step: Step,
     waiting: VecDeque<Request<Value>>,
     running: usize,
     closed: Option<Reason>,
     outputs: VecDeque<Output<F, ServerEvent>>,
+}
+
+/// Where the diff is that leads from what the client holds to what it was to hold when it was asked for.
+/// There is one at a time: the next one begins where this one ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// There is none, or it is being sent.
+    None,
+    /// It was asked for and is to be passed back.
+    Asked,
+    /// It is the first in the queue.
+    Queued,
 }
 
 /// The send queue is full. Wait until [`Server::has_room`], then try again.
@@ -107,7 +118,7 @@ impl<F: From<String> + Clone> Server<F> {
             writable: true,
             sent: Value::Null,
             target: Value::Null,
-            diffing: false,
+            step: Step::None,
             waiting: VecDeque::new(),
             running: 0,
             closed: None,
@@ -122,8 +133,9 @@ impl<F: From<String> + Clone> Server<F> {
 
     /// The answer to [`ServerEvent::Diff`]: the message, or `None` where there is no difference.
     pub fn mirror(&mut self, message: Option<Sealed<F>>) {
-        self.diffing = false;
+        self.step = Step::None;
         if let Some(message) = message {
+            self.step = Step::Queued;
             self.link.send_first(message);
         }
     }
@@ -165,7 +177,10 @@ impl<F: From<String> + Clone> Server<F> {
     /// Whether everything up to the last state that was set is handed to the socket.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        !self.diffing && self.link.is_between() && self.link.queued() == 0 && !self.is_behind()
+        self.step == Step::None
+            && self.link.is_between()
+            && self.link.queued() == 0
+            && !self.is_behind()
     }
 
     fn is_behind(&self) -> bool {
@@ -258,12 +273,17 @@ impl<F: From<String> + Clone> Machine for Server<F> {
         if let Some(frame) = self.link.poll_keepalive() {
             return Some(Output::Send { attempt: 0, frame });
         }
-        if self.link.is_between() && !self.diffing && self.is_behind() {
-            self.diffing = true;
+        // An answer may tell of the state that the diff leads to: it waits.
+        if self.step == Step::Asked {
+            return None;
+        }
+        if self.step == Step::None && self.link.is_between() && self.is_behind() {
+            self.step = Step::Asked;
             let to = self.target.clone();
             let from = core::mem::replace(&mut self.sent, to.clone());
             return Some(Output::Event(ServerEvent::Diff { from, to }));
         }
+        self.step = Step::None;
         let frame = self.link.poll_segment()?;
         Some(Output::Send { attempt: 0, frame })
     }

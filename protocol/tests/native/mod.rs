@@ -1,5 +1,7 @@
 //! What only the native carrier promises, and a second opinion on what its patches do.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use mirrorball_protocol::json::{Document, Limits, Value, diff};
 
 use crate::suite::{self, apply, diff as diffs, document, parse, random::Random};
@@ -40,7 +42,11 @@ fn another_implementation_refuses_the_same() {
         let mut theirs: serde_json::Value = serde_json::from_str(&before.to_text()).unwrap();
         let operations: json_patch::Patch = serde_json::from_str(&format!("[{patch}]")).unwrap();
         let reference = json_patch::patch(&mut theirs, &operations);
-        assert_eq!(result.is_ok(), reference.is_ok(), "{patch} on {before}: {result:?}, {reference:?}");
+        assert_eq!(
+            result.is_ok(),
+            reference.is_ok(),
+            "{patch} on {before}: {result:?}, {reference:?}"
+        );
         if result.is_ok() {
             assert_eq!(ours.share(), Value::from(theirs), "{patch} on {before}");
         } else {
@@ -56,9 +62,15 @@ fn operation(random: &mut Random, root: &Value) -> String {
     let path = Value::from(place(random, root));
     let from = Value::from(place(random, root));
     match random.below(5) {
-        0 => format!(r#"{{"op":"add","path":{path},"value":{}}}"#, random.value(1)),
+        0 => format!(
+            r#"{{"op":"add","path":{path},"value":{}}}"#,
+            random.value(1)
+        ),
         1 => format!(r#"{{"op":"remove","path":{path}}}"#),
-        2 => format!(r#"{{"op":"replace","path":{path},"value":{}}}"#, random.value(1)),
+        2 => format!(
+            r#"{{"op":"replace","path":{path},"value":{}}}"#,
+            random.value(1)
+        ),
         3 => format!(r#"{{"op":"move","from":{from},"path":{path}}}"#),
         _ => format!(r#"{{"op":"copy","from":{from},"path":{path}}}"#),
     }
@@ -109,7 +121,13 @@ fn large_integers_are_exact() {
 /// What a browser's parser takes and this one does not.
 #[test]
 fn what_has_no_place_in_a_value_is_refused() {
-    for text in ["1e400", "-1e400", r#""\ud800""#, r#""\udc00\ud800""#, r#"{"\ud800":1}"#] {
+    for text in [
+        "1e400",
+        "-1e400",
+        r#""\ud800""#,
+        r#""\udc00\ud800""#,
+        r#"{"\ud800":1}"#,
+    ] {
         assert!(Value::parse(text, &Limits::default()).is_err(), "{text}");
     }
 }
@@ -117,11 +135,22 @@ fn what_has_no_place_in_a_value_is_refused() {
 /// Levels are counted while parsing, those of empty containers as well.
 #[test]
 fn depth_is_counted_while_parsing() {
-    for (empty, open, close) in [("[]", "[", "]"), ("{}", "[", "]"), ("{}", r#"{"a":"#, "}"), ("[]", r#"{"a":"#, "}")] {
+    for (empty, open, close) in [
+        ("[]", "[", "]"),
+        ("{}", "[", "]"),
+        ("{}", r#"{"a":"#, "}"),
+        ("[]", r#"{"a":"#, "}"),
+    ] {
         let nested = |depth: usize| open.repeat(depth - 1) + empty + &close.repeat(depth - 1);
         let limits = Limits::default();
-        assert!(Value::parse(&nested(100), &limits).is_ok(), "{empty} in {open}");
-        assert!(Value::parse(&nested(101), &limits).is_err(), "{empty} in {open}");
+        assert!(
+            Value::parse(&nested(100), &limits).is_ok(),
+            "{empty} in {open}"
+        );
+        assert!(
+            Value::parse(&nested(101), &limits).is_err(),
+            "{empty} in {open}"
+        );
     }
 }
 

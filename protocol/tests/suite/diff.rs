@@ -43,7 +43,14 @@ pub(crate) fn start(random: &mut Random) -> Value {
     }
     let mut object = Object::default();
     for name in ["", "a", "__proto__"] {
-        object.insert(name, if random.chance(50) { random.wide() } else { random.value(3) });
+        object.insert(
+            name,
+            if random.chance(50) {
+                random.wide()
+            } else {
+                random.value(3)
+            },
+        );
     }
     Value::Object(object)
 }
@@ -60,7 +67,11 @@ fn history<J: Json>(seed: u64) {
         check_rules(&old, &new, &diff);
         assert_eq!(diff.is_empty(), old == new, "seed {seed}");
         let patch = patch(&diff);
-        assert_eq!(apply(&mut document, &patch), Ok(()), "seed {seed}: {patch} on {old}");
+        assert_eq!(
+            apply(&mut document, &patch),
+            Ok(()),
+            "seed {seed}: {patch} on {old}"
+        );
         if random.chance(60) {
             let shared = document.share();
             let shown = canonical(&shared);
@@ -72,7 +83,11 @@ fn history<J: Json>(seed: u64) {
     }
     assert_eq!(canonical(&document.share()), canonical(&old), "seed {seed}");
     for (value, shown) in &held {
-        assert_eq!(&canonical(value), shown, "seed {seed}: a held state changed");
+        assert_eq!(
+            &canonical(value),
+            shown,
+            "seed {seed}: a held state changed"
+        );
     }
 }
 
@@ -82,10 +97,16 @@ fn check_rules(old: &Value, new: &Value, diff: &Diff) {
     let mut now = old.clone();
     for (path, change) in diff.changes() {
         let case = || format!("{path} of {} from {old} to {new}", patch(diff));
-        let pointer = Pointer::<Arc<str>>::parse(&path.into()).unwrap_or_else(|error| panic!("{error}: {}", case()));
+        let pointer = Pointer::<Arc<str>>::parse(&path.into())
+            .unwrap_or_else(|error| panic!("{error}: {}", case()));
         let Some((last, parents)) = pointer.tokens().split_last() else {
-            let containers = [old, new].map(|it| (it.as_array().is_some(), it.as_object().is_some()));
-            assert!(containers[0] != containers[1] || !new.is_container(), "{}", case());
+            let containers =
+                [old, new].map(|it| (it.as_array().is_some(), it.as_object().is_some()));
+            assert!(
+                containers[0] != containers[1] || !new.is_container(),
+                "{}",
+                case()
+            );
             let Change::Replace(value) = change else {
                 panic!("the root is only replaced: {}", case());
             };
@@ -160,7 +181,11 @@ fn one_leaf_of_many_rows<J: Json>() {
     let state: Object = (0..ROWS).map(|index| (name(index), row(index))).collect();
     let mut changed = state.clone();
     rename(changed.get_mut("row 54321").unwrap());
-    check_one_leaf::<J>(&Value::Object(state), &Value::Object(changed), "/row 54321/name");
+    check_one_leaf::<J>(
+        &Value::Object(state),
+        &Value::Object(changed),
+        "/row 54321/name",
+    );
 }
 
 fn row(index: u32) -> Value {
@@ -221,7 +246,14 @@ fn the_root_is_named_only_where_its_type_changes() {
         let diff = diff(&super::parse(old), &super::parse(new));
         diff.changes().any(|(path, _)| path.is_empty())
     };
-    for (old, new) in [("null", "{}"), ("null", "1"), ("{}", "[]"), ("[]", "{}"), ("1", "2"), ("[1]", "1")] {
+    for (old, new) in [
+        ("null", "{}"),
+        ("null", "1"),
+        ("{}", "[]"),
+        ("[]", "{}"),
+        ("1", "2"),
+        ("[1]", "1"),
+    ] {
         assert!(names_root(old, new), "{old} to {new}");
     }
     for (old, new) in [

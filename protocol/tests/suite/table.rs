@@ -1,6 +1,8 @@
 //! Pointers, patches and limits, case by case.
 
-use mirrorball_protocol::json::{Document, Json, Key, Limits, PatchError, Pointer, PointerError, Text};
+use mirrorball_protocol::json::{
+    Document, Json, Key, Limits, PatchError, Pointer, PointerError, Text,
+};
 
 use super::{apply, document, parse, text};
 
@@ -183,8 +185,10 @@ pub(crate) fn all<J: Json>() {
     depth_is_bounded::<J>();
     an_empty_container_is_a_level::<J>();
     size_is_bounded::<J>();
+    a_copy_counts::<J>();
     the_bound_is_exact_where_it_matters::<J>();
     copies_do_not_multiply::<J>();
+    a_short_patch_is_short_work::<J>();
     operations_are_bounded::<J>();
     many_inserts_at_the_front::<J>();
 }
@@ -251,28 +255,89 @@ fn pointers<J: Json>() {
 fn indices<J: Json>() {
     let before = r#"{"a":[[0],[1]]}"#;
     for index in [
-        "", "00", "01", "+0", "+1", "-1", "-0", " 1", "1 ", "1\\n", "\\t1", "1_0", "٣", "１", "1e0",
-        "1.0", "0x1", "1n", "0b1", "NaN", "Infinity", "null", "true", "length", "__proto__", "at", "3",
-        "4294967295", "4294967296", "4294967297", "9007199254740993", "18446744073709551615",
-        "18446744073709551616", "18446744073709551617", "99999999999999999999999999999999",
+        "",
+        "00",
+        "01",
+        "+0",
+        "+1",
+        "-1",
+        "-0",
+        " 1",
+        "1 ",
+        "1\\n",
+        "\\t1",
+        "1_0",
+        "٣",
+        "１",
+        "1e0",
+        "1.0",
+        "0x1",
+        "1n",
+        "0b1",
+        "NaN",
+        "Infinity",
+        "null",
+        "true",
+        "length",
+        "__proto__",
+        "at",
+        "3",
+        "4294967295",
+        "4294967296",
+        "4294967297",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "18446744073709551617",
+        "99999999999999999999999999999999",
     ] {
         for (patch, error) in [
-            (format!(r#"[{{"op":"add","path":"/a/{index}","value":1}}]"#), PatchError::Index),
-            (format!(r#"[{{"op":"replace","path":"/a/{index}","value":1}}]"#), PatchError::Index),
-            (format!(r#"[{{"op":"remove","path":"/a/{index}"}}]"#), PatchError::Index),
-            (format!(r#"[{{"op":"move","from":"/a/{index}","path":"/b"}}]"#), PatchError::Index),
-            (format!(r#"[{{"op":"copy","from":"/a/{index}","path":"/b"}}]"#), PatchError::Target),
-            (format!(r#"[{{"op":"test","path":"/a/{index}","value":1}}]"#), PatchError::Target),
-            (format!(r#"[{{"op":"add","path":"/a/{index}/0","value":1}}]"#), PatchError::Index),
+            (
+                format!(r#"[{{"op":"add","path":"/a/{index}","value":1}}]"#),
+                PatchError::Index,
+            ),
+            (
+                format!(r#"[{{"op":"replace","path":"/a/{index}","value":1}}]"#),
+                PatchError::Index,
+            ),
+            (
+                format!(r#"[{{"op":"remove","path":"/a/{index}"}}]"#),
+                PatchError::Index,
+            ),
+            (
+                format!(r#"[{{"op":"move","from":"/a/{index}","path":"/b"}}]"#),
+                PatchError::Index,
+            ),
+            (
+                format!(r#"[{{"op":"copy","from":"/a/{index}","path":"/b"}}]"#),
+                PatchError::Target,
+            ),
+            (
+                format!(r#"[{{"op":"test","path":"/a/{index}","value":1}}]"#),
+                PatchError::Target,
+            ),
+            (
+                format!(r#"[{{"op":"add","path":"/a/{index}/0","value":1}}]"#),
+                PatchError::Index,
+            ),
         ] {
             check::<J>("a wrong index", before, &patch, Err(error));
         }
     }
     for (patch, error) in [
-        (r#"[{"op":"replace","path":"/a/2","value":1}]"#, PatchError::Index),
+        (
+            r#"[{"op":"replace","path":"/a/2","value":1}]"#,
+            PatchError::Index,
+        ),
         (r#"[{"op":"remove","path":"/a/2"}]"#, PatchError::Index),
-        (r#"[{"op":"test","path":"/a/2","value":1}]"#, PatchError::Target),
-        (r#"[{"op":"copy","from":"/a/2","path":"/b"}]"#, PatchError::Target),
+        (
+            r#"[{"op":"test","path":"/a/2","value":1}]"#,
+            PatchError::Target,
+        ),
+        (
+            r#"[{"op":"copy","from":"/a/2","path":"/b"}]"#,
+            PatchError::Target,
+        ),
     ] {
         check::<J>("an index past the end", before, patch, Err(error));
     }
@@ -297,26 +362,99 @@ fn inherited_names<J: Json>() {
             };
             let with = format!(r#"{{"{name}":{{"x":1}}}}"#);
             let path = format!("{at}/{name}");
-            check("{}", &format!(r#"[{{"op":"add","path":"{path}","value":{{"x":1}}}}]"#), Ok(&with));
-            check("{}", &format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#), Err(PatchError::Target));
-            check("{}", &format!(r#"[{{"op":"remove","path":"{path}"}}]"#), Err(PatchError::Target));
-            check("{}", &format!(r#"[{{"op":"copy","from":"{path}","path":"/b"}}]"#), Err(PatchError::Target));
-            check("{}", &format!(r#"[{{"op":"add","path":"{path}/x","value":1}}]"#), Err(PatchError::Target));
-            check(&with, &format!(r#"[{{"op":"replace","path":"{path}/x","value":2}}]"#), Ok(&with.replace('1', "2")));
-            check(&with, &format!(r#"[{{"op":"add","path":"{path}/y","value":2}},{{"op":"remove","path":"{path}/x"}}]"#), Ok(&with.replace(r#""x":1"#, r#""y":2"#)));
-            check(&with, &format!(r#"[{{"op":"remove","path":"{path}"}}]"#), Ok("{}"));
-            check(&with, &format!(r#"[{{"op":"move","from":"{path}","path":"{at}/b"}}]"#), Ok(r#"{"b":{"x":1}}"#));
-            check(&with, &format!(r#"[{{"op":"copy","from":"{path}","path":"{at}/b"}}]"#), Ok(&format!(r#"{{"{name}":{{"x":1}},"b":{{"x":1}}}}"#)));
-            check(&with, &format!(r#"[{{"op":"test","path":"{path}","value":{{"x":1}}}}]"#), Ok(&with));
+            check(
+                "{}",
+                &format!(r#"[{{"op":"add","path":"{path}","value":{{"x":1}}}}]"#),
+                Ok(&with),
+            );
+            check(
+                "{}",
+                &format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#),
+                Err(PatchError::Target),
+            );
+            check(
+                "{}",
+                &format!(r#"[{{"op":"remove","path":"{path}"}}]"#),
+                Err(PatchError::Target),
+            );
+            check(
+                "{}",
+                &format!(r#"[{{"op":"copy","from":"{path}","path":"/b"}}]"#),
+                Err(PatchError::Target),
+            );
+            check(
+                "{}",
+                &format!(r#"[{{"op":"add","path":"{path}/x","value":1}}]"#),
+                Err(PatchError::Target),
+            );
+            check(
+                &with,
+                &format!(r#"[{{"op":"replace","path":"{path}/x","value":2}}]"#),
+                Ok(&with.replace('1', "2")),
+            );
+            check(
+                &with,
+                &format!(
+                    r#"[{{"op":"add","path":"{path}/y","value":2}},{{"op":"remove","path":"{path}/x"}}]"#
+                ),
+                Ok(&with.replace(r#""x":1"#, r#""y":2"#)),
+            );
+            check(
+                &with,
+                &format!(r#"[{{"op":"remove","path":"{path}"}}]"#),
+                Ok("{}"),
+            );
+            check(
+                &with,
+                &format!(r#"[{{"op":"move","from":"{path}","path":"{at}/b"}}]"#),
+                Ok(r#"{"b":{"x":1}}"#),
+            );
+            check(
+                &with,
+                &format!(r#"[{{"op":"copy","from":"{path}","path":"{at}/b"}}]"#),
+                Ok(&format!(r#"{{"{name}":{{"x":1}},"b":{{"x":1}}}}"#)),
+            );
+            check(
+                &with,
+                &format!(r#"[{{"op":"test","path":"{path}","value":{{"x":1}}}}]"#),
+                Ok(&with),
+            );
         }
     }
 }
 
 fn texts_that_are_not_json<J: Json>() {
     for wrong in [
-        "", " ", "{", "[", "[1,]", r#"{"a":1,}"#, "{a:1}", "{'a':1}", "01", "+1", ".5", "5.", "0x1", "NaN",
-        "Infinity", "-Infinity", "undefined", "nul", "True", "\u{feff}1", "1 2", "[1]]", "\"\t\"", "\"\u{0}\"",
-        "\"", r#""\x""#, r#""\u12""#, "1//", "/**/1", "'a'",
+        "",
+        " ",
+        "{",
+        "[",
+        "[1,]",
+        r#"{"a":1,}"#,
+        "{a:1}",
+        "{'a':1}",
+        "01",
+        "+1",
+        ".5",
+        "5.",
+        "0x1",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "undefined",
+        "nul",
+        "True",
+        "\u{feff}1",
+        "1 2",
+        "[1]]",
+        "\"\t\"",
+        "\"\u{0}\"",
+        "\"",
+        r#""\x""#,
+        r#""\u12""#,
+        "1//",
+        "/**/1",
+        "'a'",
     ] {
         let parsed = J::parse(J::Text::new(wrong), &Limits::default());
         assert!(parsed.is_err(), "{wrong:?} is not JSON");
@@ -358,16 +496,22 @@ fn all_or_nothing<J: Json>() {
     ];
     for change in changes {
         for failure in failures {
-            for (first, shared) in [("", false), ("", true), (r#"{"op":"copy","from":"/a/c","path":"/k"},"#, true)] {
+            for (first, shared) in [
+                ("", false),
+                ("", true),
+                (r#"{"op":"copy","from":"/a/c","path":"/k"},"#, true),
+            ] {
                 let patch = format!("[{first}{change},{failure}]");
                 let mut document: Document<J> = document(before, Limits::default());
                 let held = shared.then(|| document.share());
                 assert!(apply(&mut document, &patch).is_err(), "{patch}");
                 // The document goes on as if nothing had been.
-                let next = r#"[{"op":"add","path":"/a/b/0","value":0},{"op":"remove","path":"/a/c/d"}]"#;
+                let next =
+                    r#"[{"op":"add","path":"/a/b/0","value":0},{"op":"remove","path":"/a/c/d"}]"#;
                 if !shared {
                     assert_eq!(apply(&mut document, next), Ok(()), "{patch}");
-                    let after = r#"{"a":{"b":[0,1,2,3],"c":{}},"f":[[0],{"g":null}],"__proto__":{"h":1}}"#;
+                    let after =
+                        r#"{"a":{"b":[0,1,2,3],"c":{}},"f":[[0],{"g":null}],"__proto__":{"h":1}}"#;
                     assert_same::<J>(&patch, &document.share(), after);
                 }
                 if let Some(held) = held {
@@ -385,7 +529,8 @@ fn all_or_nothing<J: Json>() {
 
 /// What was shared before, between and behind changes stays what it was.
 fn what_was_shared_stays<J: Json>() {
-    let mut document: Document<J> = document(r#"{"a":{"b":[1,{"c":0}]},"d":[]}"#, Limits::default());
+    let mut document: Document<J> =
+        document(r#"{"a":{"b":[1,{"c":0}]},"d":[]}"#, Limits::default());
     let mut held = Vec::new();
     for step in 0..40 {
         let shared = document.share();
@@ -419,7 +564,10 @@ fn depth_is_bounded<J: Json>() {
     };
     let deep = |above: &str, below: usize, value: usize| {
         let path = format!("{above}{}", "/0".repeat(below));
-        format!(r#"[{{"op":"add","path":"{path}","value":{}}}]"#, nested(value))
+        format!(
+            r#"[{{"op":"add","path":"{path}","value":{}}}]"#,
+            nested(value)
+        )
     };
     // Added as a whole, and piece by piece.
     assert_eq!(try_patch("null", &deep("", 0, 100)), Ok(()));
@@ -428,12 +576,18 @@ fn depth_is_bounded<J: Json>() {
     assert_eq!(try_patch(&half, &deep("", 50, 50)), Ok(()));
     assert_eq!(try_patch(&half, &deep("", 50, 51)), Err(PatchError::Depth));
     let full = nested(100);
-    let scalar = format!(r#"[{{"op":"add","path":"{}","value":1}}]"#, "/0".repeat(100));
+    let scalar = format!(
+        r#"[{{"op":"add","path":"{}","value":1}}]"#,
+        "/0".repeat(100)
+    );
     assert_eq!(try_patch(&full, &scalar), Ok(()));
     assert_eq!(try_patch(&full, &deep("", 100, 1)), Err(PatchError::Depth));
     let replace = |value: usize| {
         let path = "/0".repeat(49);
-        format!(r#"[{{"op":"replace","path":"{path}","value":{}}}]"#, nested(value))
+        format!(
+            r#"[{{"op":"replace","path":"{path}","value":{}}}]"#,
+            nested(value)
+        )
     };
     assert_eq!(try_patch(&half, &replace(51)), Ok(()));
     assert_eq!(try_patch(&half, &replace(52)), Err(PatchError::Depth));
@@ -457,7 +611,10 @@ fn depth_is_bounded<J: Json>() {
     assert!(try_patch("[]", &patch).is_err());
     let mut document: Document<J> = document(&full, Limits::default());
     for _ in 0..3 {
-        assert_eq!(apply(&mut document, &format!("[{double}]")), Err(PatchError::Depth));
+        assert_eq!(
+            apply(&mut document, &format!("[{double}]")),
+            Err(PatchError::Depth)
+        );
     }
     assert_same::<J>("copies of itself", &document.share(), &full);
 }
@@ -469,7 +626,11 @@ fn an_empty_container_is_a_level<J: Json>() {
         let patch = |depth| format!(r#"[{{"op":"add","path":"","value":{}}}]"#, within(depth));
         let mut document: Document<J> = Document::new(Limits::default());
         assert_eq!(apply(&mut document, &patch(99)), Ok(()), "{empty}");
-        assert_eq!(apply(&mut document, &patch(100)), Err(PatchError::Depth), "{empty}");
+        assert_eq!(
+            apply(&mut document, &patch(100)),
+            Err(PatchError::Depth),
+            "{empty}"
+        );
     }
 }
 
@@ -483,29 +644,59 @@ fn size_is_bounded<J: Json>() {
     // One item at a time, to the bound and not past it.
     let mut document: Document<J> = document("[]", limits(1_000, 1 << 20));
     for _ in 1..1_000 {
-        assert_eq!(apply(&mut document, r#"[{"op":"add","path":"/0","value":1}]"#), Ok(()));
+        assert_eq!(
+            apply(&mut document, r#"[{"op":"add","path":"/0","value":1}]"#),
+            Ok(())
+        );
     }
     for _ in 0..3 {
         let refused = apply(&mut document, r#"[{"op":"add","path":"/-","value":1}]"#);
         assert_eq!(refused, Err(PatchError::Size));
     }
-    assert_eq!(document.share().len(), 999);
+    assert_eq!(document.share().items(), 999);
     // What was removed makes room.
-    assert_eq!(apply(&mut document, r#"[{"op":"remove","path":"/0"}]"#), Ok(()));
-    assert_eq!(apply(&mut document, r#"[{"op":"add","path":"/-","value":2}]"#), Ok(()));
-    assert_eq!(document.share().len(), 999);
+    assert_eq!(
+        apply(&mut document, r#"[{"op":"remove","path":"/0"}]"#),
+        Ok(())
+    );
+    assert_eq!(
+        apply(&mut document, r#"[{"op":"add","path":"/-","value":2}]"#),
+        Ok(())
+    );
+    assert_eq!(document.share().items(), 999);
 
     // By bytes.
     let mut document: Document<J> = super::document("[]", limits(1_000_000, 10_000));
-    let add = format!(r#"[{{"op":"add","path":"/-","value":"{}"}}]"#, "x".repeat(400));
-    let added = (0..100).take_while(|_| apply(&mut document, &add).is_ok()).count();
+    let add = format!(
+        r#"[{{"op":"add","path":"/-","value":"{}"}}]"#,
+        "x".repeat(400)
+    );
+    let added = (0..100)
+        .take_while(|_| apply(&mut document, &add).is_ok())
+        .count();
     assert!((20..25).contains(&added), "{added} times 400 bytes");
-    assert_eq!(document.share().len(), added);
+    assert_eq!(document.share().items(), added);
 
     // Replacing for ever never fills it.
     for step in 0..300 {
-        let patch = format!(r#"[{{"op":"replace","path":"/0","value":"{}"}}]"#, "y".repeat(300 + step % 100));
+        let patch = format!(
+            r#"[{{"op":"replace","path":"/0","value":"{}"}}]"#,
+            "y".repeat(300 + step % 100)
+        );
         assert_eq!(apply(&mut document, &patch), Ok(()), "step {step}");
+    }
+}
+
+/// Each half fits, both together do not.
+fn a_copy_counts<J: Json>() {
+    let items = vec!["0"; 600].join(",");
+    let before = format!(r#"{{"a":[{items}]}}"#);
+    let copy = r#"{"op":"copy","from":"/a","path":"/b"}"#;
+    let remove = r#"{"op":"remove","path":"/b"}"#;
+    let mut document: Document<J> = document(&before, limits(1_000, 1 << 20));
+    for patch in [format!("[{copy}]"), format!("[{copy},{remove}]")] {
+        assert_eq!(apply(&mut document, &patch), Err(PatchError::Size));
+        assert_same::<J>("a copy too many", &document.share(), &before);
     }
 }
 
@@ -515,7 +706,8 @@ fn the_bound_is_exact_where_it_matters<J: Json>() {
     for padding in [0, 40, 80, 160, 240] {
         // Forty nodes, copied once: eighty of a hundred. The text of the patch looks like more.
         let items = vec!["0"; 39].join(",");
-        let mut document: Document<J> = document(&format!(r#"{{"a":[{items}]}}"#), limits(100, 1 << 20));
+        let mut document: Document<J> =
+            document(&format!(r#"{{"a":[{items}]}}"#), limits(100, 1 << 20));
         assert_eq!(apply(&mut document, "[]"), Ok(()));
         let spaces = "s".repeat(padding);
         let copy = format!(r#"[{{"op":"copy","from":"/a","path":"/b","spam":"{spaces}"}}]"#);
@@ -525,7 +717,11 @@ fn the_bound_is_exact_where_it_matters<J: Json>() {
         assert_eq!(text(&held), before);
         let copied = text(&document.share());
         let again = copy.replace("/b", "/c");
-        assert_eq!(apply(&mut document, &again), Err(PatchError::Size), "with {padding}");
+        assert_eq!(
+            apply(&mut document, &again),
+            Err(PatchError::Size),
+            "with {padding}"
+        );
         assert_eq!(text(&document.share()), copied, "with {padding}");
     }
 }
@@ -540,7 +736,9 @@ fn copies_do_not_multiply<J: Json>() {
     assert_same::<J>("a copy bomb", &document.share(), before);
     // One by one they stop at the bound.
     let one = format!("[{double}]");
-    let done = (0..22).take_while(|_| apply(&mut document, &one).is_ok()).count();
+    let done = (0..22)
+        .take_while(|_| apply(&mut document, &one).is_ok())
+        .count();
     assert!((18..20).contains(&done), "{done} doublings");
     // By bytes, too.
     let before = format!(r#"{{"a":["{}"]}}"#, "x".repeat(1 << 20));
@@ -549,22 +747,58 @@ fn copies_do_not_multiply<J: Json>() {
     assert_same::<J>("a copy bomb of bytes", &document.share(), &before);
 }
 
+/// Copying or moving something large again and again fits every bound of size, and takes minutes.
+fn a_short_patch_is_short_work<J: Json>() {
+    let items = format!("[{}0]", "0,".repeat(200_000));
+    let around = |depth: usize, inner: &str| {
+        format!("{}{inner}{}", r#"{"x":"#.repeat(depth), "}".repeat(depth))
+    };
+    let deep = "/x".repeat(90);
+    for (before, there, back) in [
+        (
+            around(0, &format!(r#"{{"a":{items}}}"#)),
+            r#"{"op":"copy","from":"/a","path":"/b"}"#.to_owned(),
+            r#"{"op":"remove","path":"/b"}"#.to_owned(),
+        ),
+        (
+            around(90, &format!(r#"{{"a":{items}}}"#)),
+            format!(r#"{{"op":"move","from":"{deep}/a","path":"{deep}/b"}}"#),
+            format!(r#"{{"op":"move","from":"{deep}/b","path":"{deep}/a"}}"#),
+        ),
+    ] {
+        let mut document: Document<J> = document(&before, Limits::default());
+        let patch =
+            |times: usize| format!("[{}]", vec![format!("{there},{back}"); times].join(","));
+        assert_eq!(apply(&mut document, &patch(2)), Ok(()));
+        assert_eq!(apply(&mut document, &patch(500)), Err(PatchError::Size));
+        assert_eq!(apply(&mut document, &patch(2)), Ok(()));
+        assert_same::<J>("moved to and fro", &document.share(), &before);
+    }
+}
+
 fn operations_are_bounded<J: Json>() {
     let test = r#"{"op":"test","path":"","value":0}"#;
     let patch = |count| format!("[{}]", vec![test; count].join(","));
     let mut document: Document<J> = document("0", Limits::default());
     assert_eq!(apply(&mut document, &patch(100_000)), Ok(()));
-    assert_eq!(apply(&mut document, &patch(100_001)), Err(PatchError::Operations));
+    assert_eq!(
+        apply(&mut document, &patch(100_001)),
+        Err(PatchError::Operations)
+    );
 }
 
 /// The cheapest way to make an array move all of its items.
 fn many_inserts_at_the_front<J: Json>() {
-    let count = if cfg!(target_arch = "wasm32") { 20_000 } else { 100_000 };
+    let count = if cfg!(target_arch = "wasm32") {
+        20_000
+    } else {
+        100_000
+    };
     let insert = r#"{"op":"add","path":"/0","value":0}"#;
     let patch = format!("[{}]", vec![insert; count].join(","));
     let mut document: Document<J> = document("[1]", Limits::default());
     assert_eq!(apply(&mut document, &patch), Ok(()));
     let array = document.share();
-    assert_eq!(array.len(), count + 1);
+    assert_eq!(array.items(), count + 1);
     assert!(array.element(count).unwrap().equals(&parse("1")));
 }

@@ -1,6 +1,7 @@
 //! The server library over real sockets, as a client sees it that knows nothing of its rules.
 
 mod closing;
+mod fixture;
 mod memory;
 mod mirroring;
 mod notifications;

@@ -35,7 +35,12 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) const fn new(pace: Pace) -> Self {
-        Self { pace, earliest: 0, dead: false, items: VecDeque::new() }
+        Self {
+            pace,
+            earliest: 0,
+            dead: false,
+            items: VecDeque::new(),
+        }
     }
 
     pub(super) fn send(&mut self, item: Item, now: u64, random: &mut Random) {
@@ -58,6 +63,14 @@ impl Wire {
         self.earliest = self.earliest.max(until);
         for (at, _) in &mut self.items {
             *at = (*at).max(until);
+        }
+    }
+
+    /// Ends all stalls.
+    pub(super) fn heal(&mut self, now: u64) {
+        self.earliest = now + self.pace.delay + self.pace.jitter;
+        for (at, _) in &mut self.items {
+            *at = (*at).min(self.earliest);
         }
     }
 
@@ -87,6 +100,11 @@ impl Wire {
 
     pub(super) fn take(&mut self) -> Option<Item> {
         self.items.pop_front().map(|(_, item)| item)
+    }
+
+    /// Whether nothing is on its way, and what is sent arrives.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.items.is_empty() && !self.dead
     }
 
     /// Items on their way.

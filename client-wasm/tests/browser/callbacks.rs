@@ -1,0 +1,189 @@
+//! Callbacks that call back in.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use js_sys::Function;
+use mirrorball_client_wasm::{
+    juggler::{Figure, JugglerCore, Told},
+    options::Setting,
+};
+use serde_json::json;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::{
+    client::{Client, Entry, QUICK},
+    fixture::Server,
+    life::state,
+    page::value,
+};
+
+/// A function that calls another and then throws.
+fn throwing(inner: &Function) -> Function {
+    let body = "return (...args) => { inner(...args); throw new Error('as the test asked for'); }";
+    let wrap = Function::new_with_args("inner", body);
+    wrap.call1(&wasm_bindgen::JsValue::NULL, inner)
+        .unwrap()
+        .into()
+}
+
+/// In each event: everything is read, a request is sent, and then it throws.
+#[wasm_bindgen_test]
+async fn a_callback_may_ask_send_and_throw() {
+    let notify = json!({ "send": r#"0{"type":"notify","name":"n","data":null}"# });
+    let done = json!({ "send": r#"0{"type":"response","id":1,"success":true,"data":null}"# });
+    let refused = json!({ "send": r#"0{"type":"response","id":2,"success":false,"data":null}"# });
+    let server = Server::script(json!([
+        [{ "expect": 3 }, state(json!(1)), notify, done, refused, { "send": "broken" }],
+        [state(json!(2))],
+    ]))
+    .await;
+    let sent: Rc<RefCell<Vec<f64>>> = Rc::default();
+    let listener = {
+        let sent = Rc::clone(&sent);
+        move |core: &JugglerCore, entry: &Entry| {
+            let _ = (
+                core.state(),
+                core.figure(Figure::InFlight),
+                core.fault_text(),
+            );
+            core.abandon(1e9);
+            if sent.borrow().len() < 100 {
+                // What is sent on a change is still without an answer when the connection is lost.
+                let timeout = if entry.is(Told::Change) {
+                    f64::INFINITY
+                } else {
+                    30.0
+                };
+                let id = core.request("n", "null", Some(timeout));
+                sent.borrow_mut().push(id);
+            }
+        }
+    };
+    let client = Client::wrapped(&server.url, QUICK, listener, throwing);
+    let kinds = [
+        Told::Status,
+        Told::Change,
+        Told::Done,
+        Told::Refused,
+        Told::Lost,
+        Told::TimedOut,
+        Told::Notify,
+        Told::Gap,
+        Told::Violation,
+    ];
+    client
+        .until("every event", |client| {
+            kinds.iter().all(|kind| !client.told(*kind).is_empty())
+        })
+        .await;
+    client
+        .until("the second state", |client| client.core.state() == 2)
+        .await;
+    assert!(sent.borrow().iter().any(|id| *id > 3.0));
+}
+
+/// A client that is closed by its own callback, in whatever event.
+#[wasm_bindgen_test]
+async fn a_callback_may_close_the_client() {
+    for kind in [
+        Told::Status,
+        Told::Change,
+        Told::Done,
+        Told::Refused,
+        Told::Lost,
+        Told::TimedOut,
+        Told::Notify,
+        Told::Gap,
+    ] {
+        let server = Server::mirror(json!({ "state": 1 })).await;
+        let client = Client::listening(&server.url, QUICK, move |core, entry| {
+            if entry.is(kind) {
+                core.close();
+            }
+        });
+        client.core.request("", "null", None);
+        client.core.request("fail", "null", None);
+        client
+            .core
+            .request("notify", r#"{"name":"n","items":[1]}"#, None);
+        client.core.request(
+            "never",
+            "null",
+            Some(if matches!(kind, Told::TimedOut) {
+                10.0
+            } else {
+                1e9
+            }),
+        );
+        if matches!(kind, Told::Lost | Told::Gap) {
+            client.until_told(Told::Done, 2).await;
+            client.core.cut();
+        }
+        client.until_status("closed").await;
+        let last = client.entries().pop().unwrap();
+        assert!(
+            last.is(Told::Status) && last.status == "closed",
+            "{kind:?}: {last:?}"
+        );
+        assert_eq!(client.figure(Figure::InFlight), 0.0, "{kind:?}");
+    }
+}
+
+/// A callback that cuts the connection in each event does not end the client.
+#[wasm_bindgen_test]
+async fn a_callback_may_cut_the_connection() {
+    let server = Server::mirror(json!({ "state": { "v": 1 } })).await;
+    let cuts = Cell::new(0);
+    let client = Client::listening(&server.url, QUICK, move |core, entry| {
+        if entry.is(Told::Change) && cuts.get() < 5 {
+            cuts.set(cuts.get() + 1);
+            core.cut();
+        }
+    });
+    client
+        .until("five cuts", |client| client.told(Told::Gap).len() == 5)
+        .await;
+    client.until_status("connected").await;
+    assert!(client.request("", json!(1)).await.is(Told::Done));
+    assert_eq!(client.state(), json!({ "v": 1 }).into());
+}
+
+/// What a callback sees is what it was told of, even if it causes more.
+#[wasm_bindgen_test]
+async fn events_come_one_after_another() {
+    let server = Server::mirror(json!({ "state": { "n": 0 } })).await;
+    let depth = Rc::new(Cell::new(0));
+    let nested = Rc::new(Cell::new(false));
+    let seen: Rc<RefCell<Vec<String>>> = Rc::default();
+    let client = Client::listening(&server.url, &[(Setting::MaxPending, 10.0)], {
+        let (depth, nested, seen) = (Rc::clone(&depth), Rc::clone(&nested), Rc::clone(&seen));
+        move |core, entry| {
+            nested.set(nested.get() || depth.get() > 0);
+            depth.set(depth.get() + 1);
+            if entry.is(Told::Change) {
+                let state = value(&core.state());
+                let n = state
+                    .get("n")
+                    .and_then(mirrorball_protocol::json::Value::as_i64)
+                    .unwrap();
+                seen.borrow_mut().push(n.to_string());
+                if n < 20 {
+                    let data = json!({ "path": "/n", "value": n + 1 }).to_string();
+                    core.request("set", &data, None);
+                }
+            }
+            depth.set(depth.get() - 1);
+        }
+    });
+    client
+        .until("twenty changes", |client| {
+            client.told(Told::Done).len() == 20
+        })
+        .await;
+    let expected: Vec<String> = (0..=20).map(|n| n.to_string()).collect();
+    assert_eq!(*seen.borrow(), expected);
+    assert!(!nested.get(), "told while it was being told");
+}

@@ -1,0 +1,69 @@
+// What is measured: how a message becomes a change of the state that a page holds. Each subject opens a client
+// that listens for changes where it `reads`, and gives what a socket calls with each message.
+
+import { Connection } from "@hat-open/juggler";
+import { Juggler } from "mirrorball";
+
+import { standIn } from "./socket.mjs";
+
+const socket = standIn();
+
+/** Where a listener puts what it read, so that reading it is not left out. */
+export const seen = { state: null };
+
+/** The floor: what one writes by hand for this one case, in place and without a promise to anybody. */
+async function hand(reads) {
+  let state = null;
+  const listeners = reads ? [(state) => (seen.state = state)] : [];
+  const deliver = ({ data }) => {
+    if (data[0] !== "0") throw new Error("segments are not part of this case");
+    const message = JSON.parse(data.substring(1));
+    if (message.type !== "state") return;
+    for (const { op, path, value } of message.diff) {
+      if (path === "") {
+        state = value;
+        continue;
+      }
+      const tokens = path.split("/");
+      const last = tokens.length - 1;
+      let place = state;
+      for (let index = 1; index < last; index += 1) place = place[unescape(tokens[index])];
+      const key = unescape(tokens[last]);
+      if (op === "remove") delete place[key];
+      else place[key] = value;
+    }
+    for (const listener of listeners) listener(state);
+  };
+  return { deliver, state: () => state, close: () => undefined };
+}
+
+const unescape = (token) => (token.includes("~") ? token.replaceAll("~1", "/").replaceAll("~0", "~") : token);
+
+/** Ours, as an application uses it. */
+async function mirrorball(reads) {
+  const host = new Juggler("ws://bench/ws", { pingDelay: Infinity });
+  if (reads) host.subscribe((state) => (seen.state = state));
+  // The module is loaded first, then the socket opens.
+  const opened = new Promise((resolve, reject) => {
+    host.on("error", reject);
+    queueMicrotask(function wait() {
+      if (socket()?.onmessage) resolve(socket());
+      else setTimeout(wait);
+    });
+  });
+  const own = await opened;
+  own.opened();
+  return { deliver: (event) => own.deliver(event), state: () => host.state, close: () => host.close() };
+}
+
+/** The public client. */
+async function hat(reads) {
+  const connection = new Connection("ws://bench/ws", null);
+  if (reads) connection.addEventListener("change", ({ detail }) => (seen.state = detail));
+  const own = socket();
+  own.opened();
+  // Handed to the method that the socket's event calls: dispatching an event costs the same whoever listens.
+  return { deliver: ({ data }) => connection._onMessage(data), state: () => connection.state, close: () => connection.close() };
+}
+
+export const SUBJECTS = { hand, mirrorball, "@hat-open/juggler": hat };

@@ -1,0 +1,83 @@
+//! What a server is started with.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::Router;
+use mirrorball_protocol::juggler::segment::MAX_SEGMENT_SIZE;
+use mirrorball_server::Value;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use crate::{mirror, script};
+
+/// What a server is started with: what a test posts to the controller, and the first line that the server's
+/// process reads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Plan {
+    /// Where to listen, on loopback; default 0, any free port.
+    pub port: u16,
+    /// A site whose pages may connect, besides the server's own.
+    pub origin: Option<String>,
+    /// The state to begin with; default `null`.
+    pub state: Value,
+    /// Milliseconds for which changes are gathered; `null` for ever; default 0.
+    pub autoflush: Option<u64>,
+    /// Bytes in a segment's payload; default 65,536.
+    pub segment: usize,
+    /// Milliseconds of silence before a ping; default 30,000.
+    pub ping_delay: u64,
+    /// Milliseconds to wait after it; default 30,000.
+    pub ping_timeout: u64,
+    /// Whether one connection's requests are handled at once; default no.
+    pub parallel: bool,
+    /// For a server that sends what is written down instead: what to do on each connection, one after another.
+    /// The last one serves for all that follow.
+    pub scripts: Option<Vec<Vec<script::Step>>>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            origin: None,
+            state: Value::Null,
+            autoflush: Some(0),
+            segment: MAX_SEGMENT_SIZE,
+            ping_delay: 30_000,
+            ping_timeout: 30_000,
+            parallel: false,
+            scripts: None,
+        }
+    }
+}
+
+impl Plan {
+    /// Serves what is planned until the process ends; `ready` is told the address.
+    ///
+    /// # Errors
+    ///
+    /// Where the address is taken, or the origin is none.
+    pub async fn serve(self, ready: impl FnOnce(SocketAddr)) -> Result<(), String> {
+        let listener = TcpListener::bind(("127.0.0.1", self.port))
+            .await
+            .map_err(|error| format!("cannot listen on port {}: {error}", self.port))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| format!("the listener has no address: {error}"))?;
+        let app: Router = match &self.scripts {
+            Some(scripts) => script::app(scripts.clone()),
+            None => mirror::app(&self)?,
+        };
+        ready(address);
+        axum::serve(listener, app)
+            .await
+            .map_err(|error| format!("the server ended: {error}"))
+    }
+
+    /// How long changes are gathered.
+    #[must_use]
+    pub fn autoflush_delay(&self) -> Option<Duration> {
+        self.autoflush.map(Duration::from_millis)
+    }
+}
