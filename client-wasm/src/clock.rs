@@ -161,7 +161,9 @@ mod tests {
         let mut fire = |rounds: usize| {
             for _ in 0..rounds {
                 let large = [0_u8; 64];
-                timer.set(after(1), move || drop(large));
+                timer.set(after(1), move || {
+                    std::hint::black_box(large);
+                });
                 let (call, _) = timers.last();
                 call.call0(&JsValue::NULL).unwrap();
                 timer.fired();

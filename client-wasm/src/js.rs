@@ -8,11 +8,16 @@ mod engine;
 mod place;
 mod text;
 
+use std::cell::Cell;
+
 use js_sys::{Array, JsString, Object};
 use mirrorball_protocol::json::{Field, Json, Kind, Limits, Malformed, Size};
 use wasm_bindgen::{JsCast, JsValue};
 
-use self::engine::{Container, Fields, NAMES, has_own, parse};
+use self::{
+    engine::{Container, Fields, NAMES, has_own},
+    place::Node,
+};
 pub use self::{
     place::{Owned, Place},
     text::{JsKey, JsText},
@@ -20,21 +25,35 @@ pub use self::{
 
 /// A JSON value as JS has it.
 #[derive(Clone, Debug)]
-pub struct Js(JsValue);
+pub struct Js {
+    value: JsValue,
+    /// Found once: each look at a JS value is a call out of this module.
+    kind: Cell<Option<Kind>>,
+}
 
 impl Js {
+    /// What `value` is.
+    #[must_use]
+    pub const fn new(value: JsValue) -> Self {
+        Self {
+            value,
+            kind: Cell::new(None),
+        }
+    }
+
     /// The value itself.
     #[must_use]
     pub fn into_value(self) -> JsValue {
-        self.0
+        self.value
     }
 
-    fn fields(&self) -> &Fields {
-        self.0.unchecked_ref()
+    /// The value in `slot`; `None` where there is none, for JSON has no `undefined`.
+    fn present(slot: JsValue) -> Option<Self> {
+        (!slot.is_undefined()).then(|| Self::new(slot))
     }
 
     fn container(&self) -> &Container {
-        self.0.unchecked_ref()
+        self.value.unchecked_ref()
     }
 }
 
@@ -45,88 +64,96 @@ impl Json for Js {
     type Cursor<'a> = Place<'a>;
 
     fn null() -> Self {
-        Self(JsValue::NULL)
+        Self::new(JsValue::NULL)
     }
 
     fn parse(text: JsText, _: &Limits) -> Result<Self, Malformed> {
         // The engine's parser is bounded by the text, and its values are measured when they are applied.
-        parse(&text.0)
-            .map(Self)
+        text.parse()
+            .map(Self::new)
             .map_err(|_| Malformed::new(&"the browser cannot parse it"))
     }
 
     fn write(&self, out: &mut String) {
         // What came from JSON goes back to JSON.
-        match js_sys::JSON::stringify(&self.0) {
+        match js_sys::JSON::stringify(&self.value) {
             Ok(text) => out.push_str(&String::from(text)),
             Err(_) => out.push_str("null"),
         }
     }
 
     fn kind(&self) -> Kind {
-        if !self.0.is_object() {
+        if let Some(kind) = self.kind.get() {
+            return kind;
+        }
+        let kind = if !self.value.is_object() {
             Kind::Scalar
-        } else if Array::is_array(&self.0) {
+        } else if Array::is_array(&self.value) {
             Kind::Array
         } else {
             Kind::Object
-        }
+        };
+        self.kind.set(Some(kind));
+        kind
     }
 
     fn items(&self) -> usize {
         match self.kind() {
-            Kind::Array => self.0.unchecked_ref::<Array>().length() as usize,
+            Kind::Array => self.value.unchecked_ref::<Array>().length() as usize,
             _ => 0,
         }
     }
 
     fn field(&self, field: Field) -> Option<Self> {
-        if !self.0.is_object() {
+        // Of scalars, only null has no members at all to ask for; an array has none of these names.
+        if self
+            .kind
+            .get()
+            .map_or_else(|| !self.value.is_object(), |kind| kind == Kind::Scalar)
+        {
             return None;
         }
-        let fields = self.fields();
-        let value = match field {
-            Field::Data => fields.data(),
-            Field::Diff => fields.diff(),
-            Field::From => fields.from(),
-            Field::Id => fields.id(),
-            Field::Name => fields.name(),
-            Field::Op => fields.op(),
-            Field::Path => fields.path(),
-            Field::Success => fields.success(),
-            Field::Type => fields.kind(),
-            Field::Value => fields.value(),
-        };
-        // JSON has no `undefined`.
-        (!value.is_undefined()).then_some(Self(value))
+        let fields: &Fields = self.value.unchecked_ref();
+        // What these have to be is asked next, and `undefined` is none of it.
+        let typed = |slot| Some(Self::new(slot));
+        match field {
+            Field::Data => Self::present(fields.data()),
+            Field::Diff => Self::present(fields.diff()),
+            Field::From => typed(fields.from()),
+            Field::Id => typed(fields.id()),
+            Field::Name => typed(fields.name()),
+            Field::Op => typed(fields.op()),
+            Field::Path => typed(fields.path()),
+            Field::Success => typed(fields.success()),
+            Field::Type => typed(fields.kind()),
+            Field::Value => Self::present(fields.value()),
+        }
     }
 
     fn member(&self, key: &JsKey) -> Option<Self> {
-        has_own(&self.0, &key.0).then(|| Self(self.container().at(&key.0)))
+        has_own(&self.value, &key.0).then(|| Self::new(self.container().at(&key.0)))
     }
 
     fn element(&self, index: usize) -> Option<Self> {
-        let index = u32::try_from(index).ok()?;
-        (index < self.0.unchecked_ref::<Array>().length())
-            .then(|| Self(self.container().at_index(index)))
+        Self::present(self.container().at_index(u32::try_from(index).ok()?))
     }
 
     fn is_text(&self, literal: &'static str) -> bool {
         NAMES.with(|names| {
             let known = names.literals.iter().find(|(known, _)| *known == literal);
             match known {
-                Some((_, value)) => *value == self.0,
-                None => self.0 == literal,
+                Some((_, value)) => *value == self.value,
+                None => self.value == literal,
             }
         })
     }
 
-    fn as_key(&self) -> Option<JsKey> {
-        self.0.is_string().then(|| JsKey(self.0.clone()))
+    fn into_key(self) -> Option<JsKey> {
+        self.value.is_string().then(|| JsKey(self.value))
     }
 
     fn as_bool(&self) -> Option<bool> {
-        self.0.as_bool()
+        self.value.as_bool()
     }
 
     #[expect(
@@ -135,13 +162,13 @@ impl Json for Js {
     )]
     fn as_id(&self) -> Option<i64> {
         const MAX: f64 = 9_007_199_254_740_992.0;
-        let number = self.0.as_f64()?;
+        let number = self.value.as_f64()?;
         (number.abs() <= MAX && number % 1.0 == 0.0).then_some(number as i64)
     }
 
     fn equals(&self, other: &Self) -> bool {
         match (self.kind(), other.kind()) {
-            (Kind::Scalar, Kind::Scalar) => self.0 == other.0,
+            (Kind::Scalar, Kind::Scalar) => self.value == other.value,
             (Kind::Array, Kind::Array) => {
                 let len = self.items();
                 len == other.items()
@@ -151,8 +178,8 @@ impl Json for Js {
                     })
             }
             (Kind::Object, Kind::Object) => {
-                let keys = Object::keys(self.0.unchecked_ref::<Object>());
-                keys.length() == Object::keys(other.0.unchecked_ref::<Object>()).length()
+                let keys = Object::keys(self.value.unchecked_ref::<Object>());
+                keys.length() == Object::keys(other.value.unchecked_ref::<Object>()).length()
                     && keys.iter().map(JsKey).all(|key| {
                         match (self.member(&key), other.member(&key)) {
                             (Some(one), Some(two)) => one.equals(&two),
@@ -179,11 +206,13 @@ impl Json for Js {
     }
 
     fn edit<'a>(root: &'a mut Self, owned: &'a mut Owned) -> Place<'a> {
-        if root.kind() != Kind::Scalar && !owned.has(&root.0) {
-            root.0 = owned.copy(&root.0);
+        if !owned.knows(root)
+            && let Some(copy) = owned.copy(root)
+        {
+            *root = copy;
         }
         Place {
-            node: root.clone(),
+            node: Node::Root(root),
             owned,
         }
     }
@@ -196,7 +225,7 @@ fn measure(value: &Js, depth: usize, left: &mut Size) -> Option<usize> {
     let mut deepest = 0;
     let own = match kind {
         Kind::Scalar => value
-            .0
+            .value
             .dyn_ref::<JsString>()
             .map_or(5, |text| text.length() as usize + 2),
         Kind::Array => {
@@ -208,9 +237,9 @@ fn measure(value: &Js, depth: usize, left: &mut Size) -> Option<usize> {
         }
         Kind::Object => {
             let mut own = 2;
-            for key in Object::keys(value.0.unchecked_ref::<Object>()).iter() {
+            for key in Object::keys(value.value.unchecked_ref::<Object>()).iter() {
                 own += key.unchecked_ref::<JsString>().length() as usize + 4;
-                let item = Js(value.container().at(&key));
+                let item = Js::new(value.container().at(&key));
                 deepest = deepest.max(measure(&item, depth.checked_sub(1)?, left)?);
             }
             own

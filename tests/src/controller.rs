@@ -114,7 +114,7 @@ impl Server {
     }
 }
 
-fn bad_plan(error: serde_json::Error) -> (StatusCode, String) {
+fn bad_plan(error: impl std::fmt::Display) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, format!("no plan: {error}"))
 }
 

@@ -1,6 +1,8 @@
 //! [`Place`]: a place in the mirror that is changed, without changing what somebody else holds.
 
-use js_sys::{Array, Object, Reflect, Set};
+use std::ops::Deref;
+
+use js_sys::{Array, Object, Reflect, WeakSet};
 use mirrorball_protocol::json::{Cursor, Json, Kind, Ledger};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -9,15 +11,15 @@ use super::{
     engine::{Container, NAMES, has_own},
 };
 
-/// How many containers are remembered to be the mirror's own. Beyond that it starts anew, and copies once more
-/// what it touches: a mirror that nobody reads must not hold on to what patches took out of it.
-const MAX_OWNED: u32 = 4_096;
-
 /// Which containers nobody but the mirror holds, and how to undo what was done to them.
 #[derive(Debug, Default)]
 pub struct Owned {
-    containers: Set,
-    count: u32,
+    // Weak: what a patch took out of the mirror is not held on to. Two sets, so that finding a container tells
+    // what it is.
+    objects: WeakSet<Object>,
+    arrays: WeakSet<Object>,
+    any_objects: bool,
+    any_arrays: bool,
     copies: u64,
     root: Option<Js>,
     log: Option<Vec<Undo>>,
@@ -33,33 +35,51 @@ enum Undo {
 }
 
 impl Owned {
-    pub(super) fn has(&self, container: &JsValue) -> bool {
-        self.count > 0 && self.containers.has(container)
-    }
-
-    /// A copy of a container that is the mirror's own.
-    pub(super) fn copy(&mut self, container: &JsValue) -> JsValue {
-        let copy = if Array::is_array(container) {
-            container.unchecked_ref::<Array>().slice(0, u32::MAX).into()
-        } else if NAMES.with(|names| has_own(container, &names.proto)) {
-            // Entries define members where `assign` would set the prototype.
-            Object::from_entries(&Object::entries(container.unchecked_ref::<Object>()))
-                .map_or_else(|error| error, Into::into)
+    /// Whether `value` is a container of the mirror's own; then it is found what it is, too.
+    pub(super) fn knows(&self, value: &Js) -> bool {
+        let key = value.value.unchecked_ref();
+        let kind = if self.any_objects && self.objects.has(key) {
+            Kind::Object
+        } else if self.any_arrays && self.arrays.has(key) {
+            Kind::Array
         } else {
-            Object::assign(&Object::new(), container.unchecked_ref::<Object>()).into()
+            return false;
         };
-        if self.count == MAX_OWNED {
-            self.release();
-        }
-        self.containers.add(&copy);
-        self.count += 1;
-        self.copies += 1;
-        copy
+        value.kind.set(Some(kind));
+        true
     }
 
-    fn log(&mut self, undo: impl FnOnce() -> Undo) {
+    /// A copy of `value` that is the mirror's own; `None` for a scalar.
+    pub(super) fn copy(&mut self, value: &Js) -> Option<Js> {
+        let kind = value.kind();
+        let copy: JsValue = match kind {
+            Kind::Scalar => return None,
+            Kind::Array => {
+                let copy = value.value.unchecked_ref::<Array>().slice(0, u32::MAX);
+                self.arrays.add(&copy);
+                self.any_arrays = true;
+                copy.into()
+            }
+            Kind::Object => {
+                let copy = copy_object(&value.value);
+                self.objects.add(&copy);
+                self.any_objects = true;
+                copy.into()
+            }
+        };
+        self.copies += 1;
+        let copy = Js::new(copy);
+        copy.kind.set(Some(kind));
+        Some(copy)
+    }
+
+    const fn is_logging(&self) -> bool {
+        self.log.is_some()
+    }
+
+    fn log(&mut self, undo: Undo) {
         if let Some(log) = &mut self.log {
-            log.push(undo());
+            log.push(undo);
         }
     }
 }
@@ -93,9 +113,11 @@ impl Ledger<Js> for Owned {
     }
 
     fn release(&mut self) {
-        if self.count > 0 {
-            self.containers.clear();
-            self.count = 0;
+        if core::mem::take(&mut self.any_objects) {
+            self.objects = WeakSet::new();
+        }
+        if core::mem::take(&mut self.any_arrays) {
+            self.arrays = WeakSet::new();
         }
     }
 
@@ -104,18 +126,68 @@ impl Ledger<Js> for Owned {
     }
 }
 
+fn copy_object(object: &JsValue) -> Object {
+    let object: &Object = object.unchecked_ref();
+    if NAMES.with(|names| has_own(object, &names.proto)) {
+        // Entries define members where `assign` would set the prototype.
+        Object::from_entries(&Object::entries(object)).unwrap_or_default()
+    } else {
+        Object::assign(&Object::new(), object)
+    }
+}
+
 /// A place in the mirror whose containers, down to here, are the mirror's own.
 #[derive(Debug)]
 pub struct Place<'a> {
-    pub(super) node: Js,
+    pub(super) node: Node<'a>,
     pub(super) owned: &'a mut Owned,
 }
 
+/// The value at a place.
+#[derive(Debug)]
+pub(super) enum Node<'a> {
+    Root(&'a Js),
+    Below(Js),
+}
+
+impl Deref for Node<'_> {
+    type Target = Js;
+
+    fn deref(&self) -> &Js {
+        match self {
+            Self::Root(root) => root,
+            Self::Below(value) => value,
+        }
+    }
+}
+
+impl Node<'_> {
+    fn into_js(self) -> Js {
+        match self {
+            Self::Root(root) => root.clone(),
+            Self::Below(value) => value,
+        }
+    }
+}
+
 impl Place<'_> {
-    fn index(&self, index: usize) -> Option<u32> {
-        u32::try_from(index)
-            .ok()
-            .filter(|index| *index < self.node.items() as u32)
+    fn at(self, child: Js) -> Self {
+        Place {
+            node: Node::Below(child),
+            owned: self.owned,
+        }
+    }
+
+    /// Goes to a copy of `child`, which `put` puts into its place.
+    fn below(self, child: Js, put: impl FnOnce(&Container, &JsValue)) -> Self {
+        let child = match self.owned.copy(&child) {
+            Some(copy) => {
+                put(self.node.container(), &copy.value);
+                copy
+            }
+            None => child,
+        };
+        self.at(child)
     }
 }
 
@@ -128,84 +200,86 @@ impl Cursor<Js> for Place<'_> {
         self.node.items()
     }
 
-    fn has_member(&self, key: &JsKey) -> bool {
-        has_own(&self.node.0, &key.0)
-    }
-
     fn into_member(self, key: &JsKey) -> Option<Self> {
-        let mut child = self.node.member(key)?;
-        if child.0.is_object() && !self.owned.has(&child.0) {
-            child.0 = self.owned.copy(&child.0);
-            // An own member is there already: this does not reach a setter.
-            self.node.container().put(&key.0, &child.0);
+        let child = Js::new(self.node.container().at(&key.0));
+        // What is the mirror's own is surely no member that every object inherits.
+        if self.owned.knows(&child) {
+            return Some(self.at(child));
         }
-        Some(Self {
-            node: child,
-            owned: self.owned,
-        })
+        if !has_own(&self.node.value, &key.0) {
+            return None;
+        }
+        // An own member is there already: putting one into its place does not reach a setter.
+        Some(self.below(child, |object, copy| object.put(&key.0, copy)))
     }
 
     fn into_element(self, index: usize) -> Option<Self> {
-        let mut child = self.node.element(index)?;
-        if child.0.is_object() && !self.owned.has(&child.0) {
-            child.0 = self.owned.copy(&child.0);
-            self.node
-                .container()
-                .put_index(self.index(index)?, &child.0);
+        let child = self.node.element(index)?;
+        if self.owned.knows(&child) {
+            return Some(self.at(child));
         }
-        Some(Self {
-            node: child,
-            owned: self.owned,
-        })
+        Some(self.below(child, |array, copy| array.put_index(index as u32, copy)))
     }
 
-    fn set_member(&mut self, key: &JsKey, value: Js) {
-        let node = &self.node;
-        self.owned.log(|| {
-            Undo::Member(
-                node.clone(),
-                key.clone(),
-                node.member(key).map(Js::into_value),
-            )
-        });
-        define(node, key, &value.0);
+    fn set_member(self, key: JsKey, value: Js) {
+        let old = self.owned.is_logging().then(|| self.node.member(&key));
+        define(&self.node, &key, &value.value);
+        if let Some(old) = old {
+            let old = old.map(Js::into_value);
+            self.owned.log(Undo::Member(self.node.into_js(), key, old));
+        }
     }
 
-    fn set_element(&mut self, index: usize, value: Js) {
-        let Some(index) = self.index(index) else {
-            return;
+    fn replace_member(self, key: JsKey, value: Js) -> bool {
+        if !has_own(&self.node.value, &key.0) {
+            return false;
+        }
+        let object = self.node.container();
+        let old = self.owned.is_logging().then(|| object.at(&key.0));
+        object.put(&key.0, &value.value);
+        if old.is_some() {
+            self.owned.log(Undo::Member(self.node.into_js(), key, old));
+        }
+        true
+    }
+
+    fn replace_element(self, index: usize, value: Js) -> bool {
+        let Some(old) = self.node.element(index) else {
+            return false;
         };
-        let node = &self.node;
+        let index = index as u32;
+        self.node.container().put_index(index, &value.value);
         self.owned
-            .log(|| Undo::Item(node.clone(), index, node.container().at_index(index)));
-        node.container().put_index(index, &value.0);
+            .log(Undo::Item(self.node.into_js(), index, old.into_value()));
+        true
     }
 
-    fn insert_element(&mut self, index: usize, value: Js) {
-        let Ok(index) = u32::try_from(index) else {
-            return;
-        };
-        let node = &self.node;
-        self.owned.log(|| Undo::Inserted(node.clone(), index));
-        node.container().insert_at(index, 0, &value.0);
+    fn insert_element(self, index: usize, value: Js) {
+        let index = index as u32;
+        self.node.container().insert_at(index, 0, &value.value);
+        self.owned.log(Undo::Inserted(self.node.into_js(), index));
     }
 
-    fn remove_member(&mut self, key: &JsKey) -> Option<Js> {
-        let old = self.node.member(key)?;
-        let node = &self.node;
-        self.owned
-            .log(|| Undo::Member(node.clone(), key.clone(), Some(old.0.clone())));
-        delete(node, key);
+    fn remove_member(self, key: JsKey) -> Option<Js> {
+        let old = self.node.member(&key)?;
+        delete(&self.node, &key);
+        if self.owned.is_logging() {
+            let old = Some(old.value.clone());
+            self.owned.log(Undo::Member(self.node.into_js(), key, old));
+        }
         Some(old)
     }
 
-    fn remove_element(&mut self, index: usize) -> Option<Js> {
-        let index = self.index(index)?;
-        let old = self.node.container().remove_at(index, 1).get(0);
-        let node = &self.node;
-        self.owned
-            .log(|| Undo::Removed(node.clone(), index, old.clone()));
-        Some(Js(old))
+    fn remove_element(self, index: usize) -> Option<Js> {
+        let old = self.node.element(index)?;
+        let index = index as u32;
+        self.node.container().remove_at(index, 1);
+        if self.owned.is_logging() {
+            let removed = old.value.clone();
+            self.owned
+                .log(Undo::Removed(self.node.into_js(), index, removed));
+        }
+        Some(old)
     }
 }
 
@@ -226,10 +300,10 @@ fn define(object: &Js, key: &JsKey, value: &JsValue) {
             .unchecked_ref::<Container>()
             .put(&name.into(), setting);
     }
-    Object::define_property(object.0.unchecked_ref::<Object>(), &key.0, &descriptor);
+    Object::define_property(object.value.unchecked_ref::<Object>(), &key.0, &descriptor);
 }
 
 fn delete(object: &Js, key: &JsKey) {
     // A plain object's own members can be deleted.
-    let _ = Reflect::delete_property(object.0.unchecked_ref::<Object>(), &key.0);
+    let _ = Reflect::delete_property(object.value.unchecked_ref::<Object>(), &key.0);
 }

@@ -3,30 +3,47 @@
 use std::borrow::Cow;
 
 use js_sys::JsString;
-use mirrorball_protocol::json::{Key, Text};
+use mirrorball_protocol::json::{Key, Scan, Size, Text};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::engine::{Chars, NAMES};
+use super::engine::{Chars, NAMES, parse};
+
+/// UTF-16 units that are looked at together.
+const PIECE: usize = 1 << 16;
 
 /// A text from the network, left where it is: in the engine's memory.
 #[derive(Clone, Debug)]
-pub struct JsText(pub(super) JsString);
+pub struct JsText {
+    text: JsString,
+    /// In UTF-16 units; kept, for asking is a call out of this module.
+    len: usize,
+}
 
 impl JsText {
     /// The text that `value` is; `None` where it is none.
     #[must_use]
     pub fn from_value(value: JsValue) -> Option<Self> {
-        value.dyn_into().ok().map(Self)
+        value.dyn_into().ok().map(Self::from_text)
+    }
+
+    fn from_text(text: JsString) -> Self {
+        let len = text.length() as usize;
+        Self { text, len }
+    }
+
+    /// The value that this JSON text stands for.
+    pub(super) fn parse(&self) -> Result<JsValue, JsValue> {
+        parse(&self.text)
     }
 }
 
 impl Text for JsText {
     fn new(text: &str) -> Self {
-        Self(text.into())
+        Self::from_text(text.into())
     }
 
     fn len(&self) -> usize {
-        self.0.length() as usize
+        self.len
     }
 
     #[expect(
@@ -36,20 +53,34 @@ impl Text for JsText {
     )]
     fn header(&self) -> Option<u8> {
         // Not a number where the text is empty.
-        let unit = self.0.char_code_at(0);
+        let unit = self.text.char_code_at(0);
         (unit < 128.0).then_some(unit as u8)
     }
 
     fn payload(self) -> Self {
-        Self(self.0.unchecked_ref::<Chars>().behind(1))
+        Self {
+            text: self.text.unchecked_ref::<Chars>().behind(1),
+            len: self.len.saturating_sub(1),
+        }
     }
 
     fn append(&mut self, more: Self) {
-        self.0 = self.0.concat(&more.0);
+        self.text = self.text.concat(&more.text);
+        self.len += more.len;
     }
 
     fn to_str(&self) -> Cow<'_, str> {
-        Cow::Owned(String::from(&self.0))
+        Cow::Owned(String::from(&self.text))
+    }
+
+    fn measure(&self) -> Size {
+        // In pieces, for this module's memory never shrinks. A surrogate pair that is cut does not matter here.
+        let mut scan = Scan::default();
+        for start in (0..self.len).step_by(PIECE) {
+            let piece = self.text.slice(start as u32, (start + PIECE) as u32);
+            scan.feed(&String::from(piece));
+        }
+        scan.size()
     }
 }
 
@@ -78,18 +109,20 @@ impl Key for JsKey {
         Cow::Owned(self.0.as_string().unwrap_or_default())
     }
 
-    fn split(&self) -> Vec<Self> {
+    fn split(&self) -> Option<Vec<Self>> {
         let parts = NAMES.with(|names| self.chars().split_at_each(&names.slash));
-        (0..parts.length())
-            .map(|index| Self(parts.get(index)))
-            .collect()
+        let first: JsString = parts.get(0).unchecked_into();
+        if first.length() > 0 {
+            return None;
+        }
+        Some(
+            (1..parts.length())
+                .map(|index| Self(parts.get(index)))
+                .collect(),
+        )
     }
 
     fn is_escaped(&self) -> bool {
         NAMES.with(|names| self.chars().has(&names.tilde))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.unchecked_ref::<JsString>().length() == 0
     }
 }

@@ -180,13 +180,15 @@ impl Client {
         let patience = Patience::new();
         while !done(self) {
             let next = Promise::new(&mut |resolve, _| self.log.waiting.borrow_mut().push(resolve));
-            let entries = self.log.entries.borrow().len();
-            let last = entries.saturating_sub(8);
-            assert!(
-                patience.wait(&next).await,
-                "{what}: never. Status {}; the last of {entries} entries: {:?}",
-                self.status(),
-                &self.log.entries.borrow()[last..],
+            if patience.wait(&next).await {
+                continue;
+            }
+            let entries = self.entries();
+            let last = &entries[entries.len().saturating_sub(8)..];
+            let status = self.status();
+            panic!(
+                "{what}: never. {status}; {} entries, the last: {last:?}",
+                entries.len()
             );
         }
     }

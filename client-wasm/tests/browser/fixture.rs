@@ -1,7 +1,7 @@
 //! The servers under test.
 
 use js_sys::{Object, Promise, Reflect};
-use mirrorball_protocol::json::Value;
+use mirrorball_protocol::json::{Array, Value};
 use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
@@ -58,7 +58,7 @@ pub(crate) struct Server {
 impl Server {
     /// A Juggler server; `plan` as the fixture reads it.
     pub(crate) async fn mirror(mut plan: serde_json::Value) -> Self {
-        plan["origin"] = ORIGIN.with(|origin| origin.clone()).into();
+        plan["origin"] = ORIGIN.with(String::clone).into();
         let server = call("POST", &format!("{CONTROLLER}/servers"), Some(&plan)).await;
         let server = from_text(&server);
         Self {
@@ -137,7 +137,7 @@ impl Report {
         let frames = self
             .connection(index)
             .and_then(|it| it.get("frames")?.as_array());
-        let frames = frames.into_iter().flat_map(|frames| frames.iter());
+        let frames = frames.into_iter().flat_map(Array::iter);
         frames
             .map(|frame| frame.as_str().unwrap().to_owned())
             .collect()

@@ -14,10 +14,9 @@ use crate::{
 };
 
 /// A script's step that sends a state.
-pub(crate) fn state(value: serde_json::Value) -> serde_json::Value {
-    let message =
-        json!({ "type": "state", "diff": [{ "op": "replace", "path": "", "value": value }] });
-    json!({ "send": format!("0{message}") })
+pub(crate) fn state(value: impl Into<serde_json::Value>) -> serde_json::Value {
+    let diff = json!([{ "op": "replace", "path": "", "value": value.into() }]);
+    json!({ "send": format!("0{}", json!({ "type": "state", "diff": diff })) })
 }
 
 /// A server that is killed and comes back with another state: meanwhile the page keeps what it has.

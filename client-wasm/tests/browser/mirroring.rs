@@ -233,6 +233,9 @@ async fn requests_survive_every_cut() {
     }
 }
 
+/// The state behind a diff, where there was one, and the diff.
+type Step = (Option<JsValue>, JsValue);
+
 /// Ten thousand random changes: the mirror equals the server's state, what did not change stays the same
 /// object, and what the page keeps never changes.
 #[wasm_bindgen_test]
@@ -241,8 +244,7 @@ async fn ten_thousand_patches() {
     const BATCH: usize = 50;
     let plan = json!({ "state": { "random": { "a": [{}] }, "left": { "alone": [1] } }, "autoflush": null });
     let server = Server::mirror(plan).await;
-    // A state for each answer: that after its diff, if there was one.
-    let steps: Rc<RefCell<VecDeque<(Option<JsValue>, JsValue)>>> = Rc::default();
+    let steps: Rc<RefCell<VecDeque<Step>>> = Rc::default();
     let changed: RefCell<Option<JsValue>> = RefCell::default();
     let client = Client::listening(&server.url, &[], {
         let steps = Rc::clone(&steps);

@@ -1,5 +1,11 @@
 //! JSON carried by JS values: the suites of the rules, and what only this carrier promises.
 #![cfg(target_arch = "wasm32")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report"
+)]
 
 mod mirror;
 

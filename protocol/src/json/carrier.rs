@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
-use super::{Limits, Malformed};
+use super::{Limits, Malformed, Scan};
 
 /// A carrier of JSON: the native [`Value`], or a JS value in a browser.
 pub trait Json: Clone + fmt::Debug + 'static {
@@ -48,7 +48,7 @@ pub trait Json: Clone + fmt::Debug + 'static {
     fn is_text(&self, literal: &'static str) -> bool;
 
     /// The text, where this is one.
-    fn as_key(&self) -> Option<Self::Key>;
+    fn into_key(self) -> Option<Self::Key>;
 
     /// The boolean, where this is one.
     fn as_bool(&self) -> Option<bool>;
@@ -86,6 +86,18 @@ pub struct Size {
     pub nodes: usize,
     /// About how many bytes of JSON text.
     pub bytes: usize,
+}
+
+impl Size {
+    /// The most that can be in `length` characters of JSON.
+    #[must_use]
+    pub const fn bound(length: usize) -> Self {
+        Self {
+            depth: length / 2,
+            nodes: length / 2 + 1,
+            bytes: length,
+        }
+    }
 }
 
 /// The members that the protocols name.
@@ -156,6 +168,13 @@ pub trait Text: fmt::Debug + Sized + 'static {
 
     /// The content.
     fn to_str(&self) -> Cow<'_, str>;
+
+    /// At most how much is in it, as JSON.
+    fn measure(&self) -> Size {
+        let mut scan = Scan::default();
+        scan.feed(&self.to_str());
+        scan.size()
+    }
 }
 
 /// A name, or one token of a pointer.
@@ -166,14 +185,11 @@ pub trait Key: Clone + fmt::Debug + PartialEq + 'static {
     /// The content.
     fn to_str(&self) -> Cow<'_, str>;
 
-    /// The parts between the slashes: one more than there are slashes.
-    fn split(&self) -> Vec<Self>;
+    /// The parts behind each slash; `None` where there is something before the first.
+    fn split(&self) -> Option<Vec<Self>>;
 
     /// Whether there is a tilde in it, the escape character of pointers.
     fn is_escaped(&self) -> bool;
-
-    /// Whether there is nothing in it.
-    fn is_empty(&self) -> bool;
 }
 
 /// Remembers what a document may edit in place, and how to undo what a patch has done so far.
@@ -206,9 +222,6 @@ pub trait Cursor<J: Json>: Sized {
     /// How many items the array that is here has.
     fn items(&self) -> usize;
 
-    /// Whether the object that is here has the member `key`.
-    fn has_member(&self, key: &J::Key) -> bool;
-
     /// Goes to the member `key`.
     fn into_member(self, key: &J::Key) -> Option<Self>;
 
@@ -216,17 +229,20 @@ pub trait Cursor<J: Json>: Sized {
     fn into_element(self, index: usize) -> Option<Self>;
 
     /// Sets a member of the object that is here.
-    fn set_member(&mut self, key: &J::Key, value: J);
+    fn set_member(self, key: J::Key, value: J);
 
-    /// Sets an existing item of the array that is here.
-    fn set_element(&mut self, index: usize, value: J);
+    /// Sets an existing member of the object that is here; returns whether there was one.
+    fn replace_member(self, key: J::Key, value: J) -> bool;
+
+    /// Sets an existing item of the array that is here; returns whether there was one.
+    fn replace_element(self, index: usize, value: J) -> bool;
 
     /// Inserts into the array that is here, at most at its end.
-    fn insert_element(&mut self, index: usize, value: J);
+    fn insert_element(self, index: usize, value: J);
 
     /// Removes a member of the object that is here.
-    fn remove_member(&mut self, key: &J::Key) -> Option<J>;
+    fn remove_member(self, key: J::Key) -> Option<J>;
 
     /// Removes an item of the array that is here.
-    fn remove_element(&mut self, index: usize) -> Option<J>;
+    fn remove_element(self, index: usize) -> Option<J>;
 }

@@ -62,12 +62,13 @@ impl<J: Json> Document<J> {
         self.ledger.copies()
     }
 
-    /// Applies a JSON Patch that arrived in a text of `length` characters.
+    /// Applies a JSON Patch whose values are at most of this size together, as its text tells without a walk
+    /// over them: [`Text::measure`](super::Text::measure), or [`Size::bound`] for a short one.
     ///
     /// # Errors
     ///
     /// Where an operation does not apply or passes a limit; the document is what it was before.
-    pub fn apply(&mut self, patch: &J, length: usize) -> Result<Applied, PatchError> {
+    pub fn apply(&mut self, patch: &J, grown: Size) -> Result<Applied, PatchError> {
         if patch.kind() != Kind::Array {
             return Err(PatchError::Shape);
         }
@@ -75,12 +76,6 @@ impl<J: Json> Document<J> {
         if operations > self.limits.operations {
             return Err(PatchError::Operations);
         }
-        // Values of the patch are nested and counted at most as its text allows.
-        let grown = Size {
-            depth: length / 2,
-            nodes: length / 2 + 1,
-            bytes: length,
-        };
         let tight = !self.fits(grown);
         // A single operation fails before it changes anything, except a move and a copy.
         let mut undo = operations > 1 || tight;
@@ -108,13 +103,13 @@ impl<J: Json> Document<J> {
         match operation {
             Operation::Add(path, value) => {
                 self.check_depth(&path, &value, depth)?;
-                add(&mut self.root, &mut self.ledger, &path, value)
+                add(&mut self.root, &mut self.ledger, path, value)
             }
             Operation::Replace(path, value) => {
                 self.check_depth(&path, &value, depth)?;
-                replace(&mut self.root, &mut self.ledger, &path, value)
+                replace(&mut self.root, &mut self.ledger, path, value)
             }
-            Operation::Remove(path) => remove(&mut self.root, &mut self.ledger, &path).map(|_| ()),
+            Operation::Remove(path) => remove(&mut self.root, &mut self.ledger, path).map(|_| ()),
             Operation::Move(from, path) if from == path => find(&self.root, &from)
                 .map(|_| ())
                 .ok_or(PatchError::Target),
@@ -122,9 +117,9 @@ impl<J: Json> Document<J> {
                 if from.contains(&path) {
                     return Err(PatchError::IntoItself);
                 }
-                let value = remove(&mut self.root, &mut self.ledger, &from)?;
+                let value = remove(&mut self.root, &mut self.ledger, from)?;
                 self.check_depth(&path, &value, self.size.depth)?;
-                add(&mut self.root, &mut self.ledger, &path, value)
+                add(&mut self.root, &mut self.ledger, path, value)
             }
             Operation::Copy(from, path) => {
                 let value = find(&self.root, &from).ok_or(PatchError::Target)?;
@@ -137,7 +132,7 @@ impl<J: Json> Document<J> {
                 self.check_depth(&path, &value, size.depth)?;
                 // The value is in two places from now on.
                 self.ledger.release();
-                add(&mut self.root, &mut self.ledger, &path, value)
+                add(&mut self.root, &mut self.ledger, path, value)
             }
             Operation::Test(path, value) => match find(&self.root, &path) {
                 Some(found) if found.equals(&value) => Ok(()),

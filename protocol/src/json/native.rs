@@ -55,9 +55,9 @@ impl Json for Value {
         self.as_str() == Some(literal)
     }
 
-    fn as_key(&self) -> Option<Arc<str>> {
+    fn into_key(self) -> Option<Arc<str>> {
         if let Self::String(text) = self {
-            Some(Arc::clone(text))
+            Some(text)
         } else {
             None
         }
@@ -153,10 +153,6 @@ impl Cursor<Value> for &mut Value {
         Json::items(&**self)
     }
 
-    fn has_member(&self, key: &Arc<str>) -> bool {
-        self.get(key).is_some()
-    }
-
     fn into_member(self, key: &Arc<str>) -> Option<Self> {
         if let Value::Object(object) = self {
             object.get_mut(key)
@@ -173,35 +169,41 @@ impl Cursor<Value> for &mut Value {
         }
     }
 
-    fn set_member(&mut self, key: &Arc<str>, value: Value) {
+    fn set_member(self, key: Arc<str>, value: Value) {
         if let Value::Object(object) = self {
-            object.insert(Arc::clone(key), value);
+            object.insert(key, value);
         }
     }
 
-    fn set_element(&mut self, index: usize, value: Value) {
-        if let Value::Array(array) = self
-            && let Some(item) = array.get_mut(index)
-        {
-            *item = value;
-        }
+    fn replace_member(self, key: Arc<str>, value: Value) -> bool {
+        let Value::Object(object) = self else {
+            return false;
+        };
+        object.get_mut(&key).map(|member| *member = value).is_some()
     }
 
-    fn insert_element(&mut self, index: usize, value: Value) {
+    fn replace_element(self, index: usize, value: Value) -> bool {
+        let Value::Array(array) = self else {
+            return false;
+        };
+        array.get_mut(index).map(|item| *item = value).is_some()
+    }
+
+    fn insert_element(self, index: usize, value: Value) {
         if let Value::Array(array) = self {
             array.insert(index, value);
         }
     }
 
-    fn remove_member(&mut self, key: &Arc<str>) -> Option<Value> {
+    fn remove_member(self, key: Arc<str>) -> Option<Value> {
         if let Value::Object(object) = self {
-            object.remove(key)
+            object.remove(&key)
         } else {
             None
         }
     }
 
-    fn remove_element(&mut self, index: usize) -> Option<Value> {
+    fn remove_element(self, index: usize) -> Option<Value> {
         if let Value::Array(array) = self {
             array.remove(index)
         } else {
@@ -246,15 +248,13 @@ impl Key for Arc<str> {
         Cow::Borrowed(self)
     }
 
-    fn split(&self) -> Vec<Self> {
-        str::split(self, '/').map(Into::into).collect()
+    fn split(&self) -> Option<Vec<Self>> {
+        let mut parts = str::split(self, '/');
+        let first = parts.next().unwrap_or_default();
+        first.is_empty().then(|| parts.map(Into::into).collect())
     }
 
     fn is_escaped(&self) -> bool {
         self.contains('~')
-    }
-
-    fn is_empty(&self) -> bool {
-        str::is_empty(self)
     }
 }

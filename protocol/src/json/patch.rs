@@ -91,7 +91,7 @@ impl<J: Json> Operation<J> {
             _ => PatchError::Shape,
         })?;
         let pointer = |field| {
-            let text = operation.field(field).and_then(|path: J| path.as_key());
+            let text = operation.field(field).and_then(J::into_key);
             Pointer::parse_lenient(&text.ok_or(PatchError::Pointer)?)
                 .map_err(|_| PatchError::Pointer)
         };
@@ -131,14 +131,14 @@ pub(super) fn find<J: Json>(root: &J, pointer: &Pointer<J::Key>) -> Option<J> {
 pub(super) fn add<J: Json>(
     root: &mut J,
     ledger: &mut J::Ledger,
-    pointer: &Pointer<J::Key>,
+    pointer: Pointer<J::Key>,
     value: J,
 ) -> Result<(), PatchError> {
-    let Some((last, parents)) = pointer.tokens().split_last() else {
+    let Some((last, parents)) = pointer.split_last() else {
         *root = value;
         return Ok(());
     };
-    let mut parent = descend::<J>(J::edit(root, ledger), parents)?;
+    let parent = descend::<J>(J::edit(root, ledger), &parents)?;
     match parent.kind() {
         Kind::Object => parent.set_member(last, value),
         Kind::Array => {
@@ -162,35 +162,40 @@ pub(super) fn add<J: Json>(
 pub(super) fn replace<J: Json>(
     root: &mut J,
     ledger: &mut J::Ledger,
-    pointer: &Pointer<J::Key>,
+    pointer: Pointer<J::Key>,
     value: J,
 ) -> Result<(), PatchError> {
-    let Some((last, parents)) = pointer.tokens().split_last() else {
+    let Some((last, parents)) = pointer.split_last() else {
         *root = value;
         return Ok(());
     };
-    let mut parent = descend::<J>(J::edit(root, ledger), parents)?;
+    let parent = descend::<J>(J::edit(root, ledger), &parents)?;
     match parent.kind() {
-        Kind::Object if parent.has_member(last) => parent.set_member(last, value),
+        Kind::Object => parent
+            .replace_member(last, value)
+            .then_some(())
+            .ok_or(PatchError::Target),
         Kind::Array => {
-            let index = pointer::index(&last.to_str()).filter(|index| *index < parent.items());
-            parent.set_element(index.ok_or(PatchError::Index)?, value);
+            let index = pointer::index(&last.to_str()).ok_or(PatchError::Index)?;
+            parent
+                .replace_element(index, value)
+                .then_some(())
+                .ok_or(PatchError::Index)
         }
-        _ => return Err(PatchError::Target),
+        Kind::Scalar => Err(PatchError::Target),
     }
-    Ok(())
 }
 
 /// Takes a value out. Without a root there is `null`: RFC 6902 leaves that open, and the peers do so.
 pub(super) fn remove<J: Json>(
     root: &mut J,
     ledger: &mut J::Ledger,
-    pointer: &Pointer<J::Key>,
+    pointer: Pointer<J::Key>,
 ) -> Result<J, PatchError> {
-    let Some((last, parents)) = pointer.tokens().split_last() else {
+    let Some((last, parents)) = pointer.split_last() else {
         return Ok(core::mem::replace(root, J::null()));
     };
-    let mut parent = descend::<J>(J::edit(root, ledger), parents)?;
+    let parent = descend::<J>(J::edit(root, ledger), &parents)?;
     match parent.kind() {
         Kind::Object => parent.remove_member(last).ok_or(PatchError::Target),
         Kind::Array => {

@@ -35,6 +35,12 @@ impl<K: Key> Pointer<K> {
         &self.0
     }
 
+    /// The last token, and those before it; `None` for the whole document.
+    pub(super) fn split_last(mut self) -> Option<(K, Vec<K>)> {
+        let last = self.0.pop()?;
+        Some((last, self.0))
+    }
+
     /// Whether `other` is a place inside of this one, and not this one itself.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
@@ -63,11 +69,7 @@ impl fmt::Display for PointerError {
 impl core::error::Error for PointerError {}
 
 fn tokens<K: Key>(text: &K, lenient: bool) -> Result<Vec<K>, PointerError> {
-    let mut tokens = text.split();
-    let before = tokens.remove(0);
-    if !before.is_empty() {
-        return Err(PointerError::Start);
-    }
+    let mut tokens = text.split().ok_or(PointerError::Start)?;
     let escaped = text.is_escaped();
     for token in &mut tokens {
         if escaped && token.is_escaped() {

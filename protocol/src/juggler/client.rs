@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    json::{Document, Json, Text},
+    json::{Document, Json, Size, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -294,12 +294,13 @@ impl<J: Json> Client<J> {
             return Ok(());
         };
         let length = message.len();
+        let size = size(&message, self.options.state.depth);
         let mut limits = self.options.state.clone();
         limits.depth += ENVELOPE_DEPTH;
         let message = J::parse(message, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
         match ServerMessage::read(&message).map_err(Fault::Closed)? {
             ServerMessage::State(patch) => {
-                let applied = open.document.apply(&patch, length).map_err(Fault::Patch)?;
+                let applied = open.document.apply(&patch, size).map_err(Fault::Patch)?;
                 self.sync(now);
                 self.tell(ClientEvent::Change {
                     operations: applied.operations,
@@ -365,6 +366,19 @@ impl<J: Json> Client<J> {
 
     fn tell(&mut self, event: ClientEvent<J>) {
         self.outputs.push_back(Output::Event(event));
+    }
+}
+
+/// At most how large the values of a patch in this message are. A short one cannot nest them too deep.
+fn size<T: Text>(message: &T, depth: usize) -> Size {
+    let bound = Size::bound(message.len());
+    if bound.depth <= depth {
+        return bound;
+    }
+    let size = message.measure();
+    Size {
+        depth: size.depth.saturating_sub(ENVELOPE_DEPTH),
+        ..size
     }
 }
 

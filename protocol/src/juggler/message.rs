@@ -63,7 +63,7 @@ impl<J: Json> Request<J> {
                 .ok_or(FIELDS)?,
             name: message
                 .field(Field::Name)
-                .and_then(|name| name.as_key())
+                .and_then(J::into_key)
                 .ok_or(FIELDS)?,
             data: message.field(Field::Data).ok_or(FIELDS)?,
         })
@@ -98,7 +98,7 @@ impl<J: Json> ServerMessage<J> {
         if kind.is_text("notify") {
             let name = message
                 .field(Field::Name)
-                .and_then(|name| name.as_key())
+                .and_then(J::into_key)
                 .ok_or(FIELDS)?;
             return Ok(Self::Notify {
                 name,

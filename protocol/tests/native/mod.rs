@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use mirrorball_protocol::json::{Document, Limits, Value, diff};
+use mirrorball_protocol::json::{Document, Limits, PatchError, Value, diff};
 
 use crate::suite::{self, apply, diff as diffs, document, parse, random::Random};
 
@@ -152,6 +152,19 @@ fn depth_is_counted_while_parsing() {
             "{empty} in {open}"
         );
     }
+}
+
+/// Only the name that a copy gets makes the document too large, which is found out last.
+#[test]
+fn a_copy_under_a_long_name_is_undone() {
+    let mut limits = Limits::default();
+    limits.bytes = 10_000;
+    let before = format!(r#"{{"a":"{}"}}"#, "x".repeat(4_000));
+    let mut document: Document<Value> = document(&before, limits);
+    let name = "k".repeat(3_000);
+    let patch = format!(r#"[{{"op":"copy","from":"/a","path":"/{name}"}}]"#);
+    assert_eq!(apply(&mut document, &patch), Err(PatchError::Size));
+    assert_eq!(document.share(), parse(&before));
 }
 
 /// `MIRRORBALL_SEED=7 cargo test -p mirrorball-protocol replay -- --nocapture` plays one schedule alone.

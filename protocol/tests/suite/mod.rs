@@ -30,7 +30,7 @@ pub(crate) mod rfc6902;
 pub(crate) mod server;
 pub(crate) mod table;
 
-use mirrorball_protocol::json::{Document, Json, Key, Limits, PatchError, Text, Value};
+use mirrorball_protocol::json::{Document, Json, Key, Limits, PatchError, Size, Text, Value};
 
 /// Parses JSON of any depth that a test needs.
 pub(crate) fn parse<J: Json>(text: &str) -> J {
@@ -89,7 +89,9 @@ fn write_canonical(value: &Value, out: &mut String) {
 /// Applies a patch as if it came over the network.
 pub(crate) fn apply<J: Json>(document: &mut Document<J>, patch: &str) -> Result<(), PatchError> {
     let length = J::Text::new(patch).len();
-    document.apply(&parse(patch), length).map(|_| ())
+    document
+        .apply(&parse(patch), Size::bound(length))
+        .map(|_| ())
 }
 
 /// A document that holds `text`.

@@ -74,7 +74,7 @@ impl<J: Json> World<J> {
                 note!(self, "the server refuses until {}", self.refusing_until);
             }
             74..=75 => self.restart(),
-            76 if self.plan.closes && self.random.chance(10) => {
+            76 if self.plan.closes && self.random.chance(50) => {
                 note!(self, "the application closes the client");
                 self.close()?;
             }

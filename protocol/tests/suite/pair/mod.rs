@@ -64,6 +64,8 @@ use note;
 /// Seeds that failed once, each for a reason of its own.
 const ONCE_FAILED: &[u64] = &[
     // A socket that opened and was lost before its first state left no gap.
+    10,
+    // The state changed between a diff and its first segment: the next diff was sent before it.
     30,
 ];
 
@@ -133,8 +135,11 @@ macro_rules! tally {
                 $(self.$counter += more.$counter;)*
             }
 
-            /// Checks that everything happened often enough in `schedules` schedules.
+            /// Checks that everything happened often enough, where there were enough schedules to tell.
             fn check(&self, schedules: u64) {
+                if schedules < 1_000 {
+                    return;
+                }
                 $(
                     let least = $least * schedules / 1_000;
                     assert!(self.$counter >= least, "too few {}: {self:?}", stringify!($counter));
@@ -146,27 +151,27 @@ macro_rules! tally {
 
 // What happens at least, per thousand schedules.
 tally! {
-    steps: 1,
-    attempts: 1,
-    opened: 1,
-    changes: 1,
-    looks: 1,
-    assumed: 1,
-    gaps: 1,
-    notifications: 1,
-    done: 1,
-    writes: 1,
-    refused: 1,
-    lost: 1,
-    timed_out: 1,
-    closed: 1,
-    unsent: 1,
-    violations: 1,
-    late: 1,
-    restarts: 1,
-    unwritable: 1,
-    slept: 1,
-    healed: 1,
+    steps: 400_000,
+    attempts: 2_500,
+    opened: 1_800,
+    changes: 3_500,
+    looks: 2_900,
+    assumed: 200,
+    gaps: 1_300,
+    notifications: 2_000,
+    done: 1_500,
+    writes: 500,
+    refused: 500,
+    lost: 1_200,
+    timed_out: 1_300,
+    closed: 10,
+    unsent: 4_000,
+    violations: 40,
+    late: 4_000,
+    restarts: 300,
+    unwritable: 50_000,
+    slept: 300,
+    healed: 900,
 }
 
 /// Where the client's end of a socket is.
