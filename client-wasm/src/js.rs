@@ -67,7 +67,7 @@ impl Json for Js {
         Self::new(JsValue::NULL)
     }
 
-    fn parse(text: JsText, _: &Limits) -> Result<Self, Malformed> {
+    fn parse(text: &JsText, _: &Limits) -> Result<Self, Malformed> {
         // The engine's parser is bounded by the text, and its values are measured when they are applied.
         text.parse()
             .map(Self::new)

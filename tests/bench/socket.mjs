@@ -1,41 +1,30 @@
-// A socket that delivers what it is told to, when it is told to: it stands in for the global `WebSocket`, so
-// that what is measured is all that a client does with a message, and nothing of what a network does.
+// A socket that stands in for the global `WebSocket`: messages are delivered by calling what a client gave it,
+// so that what is measured is all that a client does with a message, and nothing of what a network does.
 
-/** Replaces the global `WebSocket`; returns what `open`s a client and has it hold a state. */
-export function standIn() {
-  let latest;
-  class Socket extends EventTarget {
-    static CONNECTING = 0;
-    static OPEN = 1;
-    static CLOSED = 3;
-    readyState = Socket.CONNECTING;
-    onopen = null;
-    onmessage = null;
-    onclose = null;
+let waiting = () => undefined;
 
-    constructor() {
-      super();
-      latest = this;
-    }
+class Socket extends EventTarget {
+  static OPEN = 1;
+  readyState = 0;
 
-    send() {}
-
-    close() {
-      this.readyState = Socket.CLOSED;
-    }
-
-    opened() {
-      this.readyState = Socket.OPEN;
-      this.onopen?.(new Event("open"));
-      this.dispatchEvent(new Event("open"));
-    }
-
-    /** Delivers a text to whoever listens, in either way. */
-    deliver(event) {
-      if (this.onmessage) this.onmessage(event);
-      else this.dispatchEvent(event);
-    }
+  constructor() {
+    super();
+    waiting(this);
   }
-  globalThis.WebSocket = Socket;
-  return () => latest;
+
+  /** Tells its client, in either way to listen, that it is open. */
+  open() {
+    this.readyState = Socket.OPEN;
+    this.onopen?.(new Event("open"));
+    this.dispatchEvent(new Event("open"));
+  }
+
+  send() {}
+
+  close() {}
 }
+
+globalThis.WebSocket = Socket;
+
+/** The socket that is made next, as soon as its client listens to it. */
+export const nextSocket = () => new Promise((resolve) => (waiting = resolve));

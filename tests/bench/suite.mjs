@@ -12,6 +12,8 @@ const TURN = 25;
 /** How long a subject may warm up, in milliseconds, and with how many messages at most. */
 const WARM_UP = 300;
 const MESSAGES = 2_000;
+/** Messages of which the longest is looked for. */
+const LONG_RUN = 50_000;
 
 /** SplitMix32. */
 function random(seed) {
@@ -85,9 +87,10 @@ class Runner {
 
   /** Has the engine compile what it will, and finds out how many messages a turn takes. */
   warmUp() {
-    let [count, took] = [1, 0];
-    for (let spent = 0; spent < WARM_UP; spent += took) {
-      took = this.deliver(count);
+    let count = 1;
+    for (let spent = 0; spent < WARM_UP; ) {
+      const took = this.deliver(count);
+      spent += took;
       this.#turn = Math.max(1, Math.round((TURN * count) / Math.max(took, 0.1)));
       count = Math.min(this.#turn, 4 * count);
     }
@@ -102,7 +105,7 @@ class Runner {
   }
 }
 
-/** Runs everything, and calls `report` with each measurement. */
+/** Runs everything, or the cases whose name is one of those `only` wants, and calls `report` with each measurement. */
 export async function run(suite, report, only = () => true) {
   for (const operations of OPERATIONS) {
     for (const rows of ROWS) {
@@ -128,6 +131,23 @@ export async function run(suite, report, only = () => true) {
         await new Promise((resolve) => setTimeout(resolve));
       }
     }
+  }
+  if (only("longest")) await longest(suite, report);
+}
+
+/**
+ * The longest that one message of many takes: whoever puts work off has to do it some time. The public client
+ * is left out, since each of its messages takes longer than all of the others' together.
+ */
+async function longest(suite, report) {
+  const rows = ROWS.at(-1);
+  const messages = changes(rows, 1);
+  for (const subject of ["hand", "mirrorball"]) {
+    const runner = await Runner.open(subject, false, initial(rows), messages);
+    runner.warmUp();
+    const times = Array.from({ length: LONG_RUN }, () => runner.deliver(1));
+    runner.close();
+    report({ suite: `${suite}, longest of ${LONG_RUN} messages`, case: `1 op of ${rows} rows, read never`, subject, value: Math.max(...times), unit: "ms" });
   }
 }
 

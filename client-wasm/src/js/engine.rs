@@ -53,6 +53,9 @@ extern "C" {
     pub(super) type Chars;
     #[wasm_bindgen(method, js_name = "split")]
     pub(super) fn split_at_each(this: &Chars, separator: &JsValue) -> Array;
+    /// The UTF-16 unit at `index`; zero where the string ends before.
+    #[wasm_bindgen(method, js_name = "charCodeAt")]
+    pub(super) fn code_at(this: &Chars, index: u32) -> u32;
     #[wasm_bindgen(method, js_name = "includes")]
     pub(super) fn has(this: &Chars, part: &JsValue) -> bool;
     #[wasm_bindgen(method, js_name = "substring")]

@@ -8,6 +8,9 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::engine::{Chars, NAMES, parse};
 
+/// `/` as a UTF-16 unit.
+const SLASH: u32 = 0x2f;
+
 /// UTF-16 units that are looked at together.
 const PIECE: usize = 1 << 16;
 
@@ -111,15 +114,13 @@ impl Key for JsKey {
 
     fn split(&self) -> Option<Vec<Self>> {
         let parts = NAMES.with(|names| self.chars().split_at_each(&names.slash));
-        let first: JsString = parts.get(0).unchecked_into();
-        if first.length() > 0 {
+        let count = parts.length();
+        // With a part before the first slash there is something before it, or no slash at all.
+        let rooted = count > 1 && self.chars().code_at(0) == SLASH;
+        if !rooted && (count > 1 || self.0.unchecked_ref::<JsString>().length() > 0) {
             return None;
         }
-        Some(
-            (1..parts.length())
-                .map(|index| Self(parts.get(index)))
-                .collect(),
-        )
+        Some((1..count).map(|index| Self(parts.get(index))).collect())
     }
 
     fn is_escaped(&self) -> bool {

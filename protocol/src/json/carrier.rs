@@ -24,7 +24,7 @@ pub trait Json: Clone + fmt::Debug + 'static {
     /// # Errors
     ///
     /// Where it is not JSON, or passes a limit that this carrier checks while it parses.
-    fn parse(text: Self::Text, limits: &Limits) -> Result<Self, Malformed>;
+    fn parse(text: &Self::Text, limits: &Limits) -> Result<Self, Malformed>;
 
     /// Appends the value as JSON text.
     fn write(&self, out: &mut String);

@@ -1,7 +1,7 @@
 //! [`Document`]: JSON that patches change, whole or not at all.
 
 use super::{
-    Json, Kind, Ledger, Limits, Operation, PatchError, Pointer, Size,
+    Json, Kind, Ledger, Limits, Operation, PatchError, Pointer, Size, Text,
     patch::{add, find, remove, replace},
 };
 
@@ -62,13 +62,12 @@ impl<J: Json> Document<J> {
         self.ledger.copies()
     }
 
-    /// Applies a JSON Patch whose values are at most of this size together, as its text tells without a walk
-    /// over them: [`Text::measure`](super::Text::measure), or [`Size::bound`] for a short one.
+    /// Applies a JSON Patch that came in `text`, or in a part of it.
     ///
     /// # Errors
     ///
     /// Where an operation does not apply or passes a limit; the document is what it was before.
-    pub fn apply(&mut self, patch: &J, grown: Size) -> Result<Applied, PatchError> {
+    pub fn apply(&mut self, patch: &J, text: &J::Text) -> Result<Applied, PatchError> {
         if patch.kind() != Kind::Array {
             return Err(PatchError::Shape);
         }
@@ -76,7 +75,8 @@ impl<J: Json> Document<J> {
         if operations > self.limits.operations {
             return Err(PatchError::Operations);
         }
-        let tight = !self.fits(grown);
+        let mut source = Source::new(text);
+        let tight = !self.fits(source.bound) && !self.fits(source.measure());
         // A single operation fails before it changes anything, except a move and a copy.
         let mut undo = operations > 1 || tight;
         self.walked = 0;
@@ -87,9 +87,9 @@ impl<J: Json> Document<J> {
                 undo = true;
                 self.ledger.begin(&self.root, undo);
             }
-            self.step(operation, grown.depth)
+            self.step(operation, &mut source)
         });
-        let sized = applied.and_then(|()| self.add(grown).or_else(|_| self.measure()));
+        let sized = applied.and_then(|()| self.add(source.bound).or_else(|_| self.measure()));
         if let Err(error) = sized {
             self.ledger.rollback(&mut self.root);
             return Err(error);
@@ -98,15 +98,19 @@ impl<J: Json> Document<J> {
         Ok(Applied { operations })
     }
 
-    /// Applies one operation of a patch in whose text no value is nested deeper than `depth`.
-    fn step(&mut self, operation: Operation<J>, depth: usize) -> Result<(), PatchError> {
+    /// Applies one operation of the patch in `source`.
+    fn step(
+        &mut self,
+        operation: Operation<J>,
+        source: &mut Source<'_, J::Text>,
+    ) -> Result<(), PatchError> {
         match operation {
             Operation::Add(path, value) => {
-                self.check_depth(&path, &value, depth)?;
+                self.check_new(&path, &value, source)?;
                 add(&mut self.root, &mut self.ledger, path, value)
             }
             Operation::Replace(path, value) => {
-                self.check_depth(&path, &value, depth)?;
+                self.check_new(&path, &value, source)?;
                 replace(&mut self.root, &mut self.ledger, path, value)
             }
             Operation::Remove(path) => remove(&mut self.root, &mut self.ledger, path).map(|_| ()),
@@ -140,6 +144,22 @@ impl<J: Json> Document<J> {
                 None => Err(PatchError::Target),
             },
         }
+    }
+
+    /// Checks that `value`, which came in `source`, fits below `path`.
+    fn check_new(
+        &mut self,
+        path: &Pointer<J::Key>,
+        value: &J,
+        source: &mut Source<'_, J::Text>,
+    ) -> Result<(), PatchError> {
+        let fits = path.tokens().len() + source.bound.depth <= self.limits.depth;
+        let bound = if fits || value.kind() == Kind::Scalar {
+            source.bound
+        } else {
+            source.measure()
+        };
+        self.check_depth(path, value, bound.depth)
     }
 
     /// Checks that `value`, nested at most `bound` deep, fits below `path`.
@@ -201,5 +221,31 @@ impl<J: Json> Document<J> {
             return Err(PatchError::Size);
         }
         Ok(())
+    }
+}
+
+/// The text that a patch came in: it bounds the values of the patch without a walk over them.
+struct Source<'a, T> {
+    text: &'a T,
+    bound: Size,
+    measured: bool,
+}
+
+impl<'a, T: Text> Source<'a, T> {
+    fn new(text: &'a T) -> Self {
+        Self {
+            text,
+            bound: Size::bound(text.len()),
+            measured: false,
+        }
+    }
+
+    /// Looks at the text, once, where its length alone says too little.
+    fn measure(&mut self) -> Size {
+        if !self.measured {
+            self.measured = true;
+            self.bound = self.text.measure();
+        }
+        self.bound
     }
 }

@@ -19,8 +19,8 @@ impl Json for Value {
         Self::Null
     }
 
-    fn parse(text: String, limits: &Limits) -> Result<Self, Malformed> {
-        Self::parse(&text, limits)
+    fn parse(text: &String, limits: &Limits) -> Result<Self, Malformed> {
+        Self::parse(text, limits)
     }
 
     fn write(&self, out: &mut String) {

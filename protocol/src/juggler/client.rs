@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    json::{Document, Json, Size, Text},
+    json::{Document, Json, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -290,17 +290,16 @@ impl<J: Json> Client<J> {
         let Phase::Open(open) = &mut self.phase else {
             return Ok(());
         };
-        let Some(message) = open.link.receive(text, now).map_err(Fault::Closed)? else {
+        let Some(text) = open.link.receive(text, now).map_err(Fault::Closed)? else {
             return Ok(());
         };
-        let length = message.len();
-        let size = size(&message, self.options.state.depth);
+        let length = text.len();
         let mut limits = self.options.state.clone();
         limits.depth += ENVELOPE_DEPTH;
-        let message = J::parse(message, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
+        let message = J::parse(&text, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
         match ServerMessage::read(&message).map_err(Fault::Closed)? {
             ServerMessage::State(patch) => {
-                let applied = open.document.apply(&patch, size).map_err(Fault::Patch)?;
+                let applied = open.document.apply(&patch, &text).map_err(Fault::Patch)?;
                 self.sync(now);
                 self.tell(ClientEvent::Change {
                     operations: applied.operations,
@@ -366,19 +365,6 @@ impl<J: Json> Client<J> {
 
     fn tell(&mut self, event: ClientEvent<J>) {
         self.outputs.push_back(Output::Event(event));
-    }
-}
-
-/// At most how large the values of a patch in this message are. A short one cannot nest them too deep.
-fn size<T: Text>(message: &T, depth: usize) -> Size {
-    let bound = Size::bound(message.len());
-    if bound.depth <= depth {
-        return bound;
-    }
-    let size = message.measure();
-    Size {
-        depth: size.depth.saturating_sub(ENVELOPE_DEPTH),
-        ..size
     }
 }
 

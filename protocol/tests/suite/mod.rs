@@ -30,13 +30,13 @@ pub(crate) mod rfc6902;
 pub(crate) mod server;
 pub(crate) mod table;
 
-use mirrorball_protocol::json::{Document, Json, Key, Limits, PatchError, Size, Text, Value};
+use mirrorball_protocol::json::{Document, Json, Key, Limits, PatchError, Text, Value};
 
 /// Parses JSON of any depth that a test needs.
 pub(crate) fn parse<J: Json>(text: &str) -> J {
     let mut limits = Limits::default();
     limits.depth += 10;
-    J::parse(J::Text::new(text), &limits).unwrap_or_else(|error| panic!("{error}: {text:.300}"))
+    J::parse(&J::Text::new(text), &limits).unwrap_or_else(|error| panic!("{error}: {text:.300}"))
 }
 
 /// The member `key` of an object.
@@ -88,10 +88,8 @@ fn write_canonical(value: &Value, out: &mut String) {
 
 /// Applies a patch as if it came over the network.
 pub(crate) fn apply<J: Json>(document: &mut Document<J>, patch: &str) -> Result<(), PatchError> {
-    let length = J::Text::new(patch).len();
-    document
-        .apply(&parse(patch), Size::bound(length))
-        .map(|_| ())
+    let text = J::Text::new(patch);
+    document.apply(&parse(patch), &text).map(|_| ())
 }
 
 /// A document that holds `text`.
