@@ -6,10 +6,8 @@ use std::{
 };
 
 use js_sys::Function;
-use mirrorball_client_wasm::{
-    juggler::{Figure, JugglerCore, Told},
-    options::Setting,
-};
+use mirrorball_client_wasm::juggler::{Figure, JugglerCore, Told};
+use mirrorball_protocol::json::Value;
 use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -150,39 +148,48 @@ async fn a_callback_may_cut_the_connection() {
     assert_eq!(client.state(), json!({ "v": 1 }).into());
 }
 
-/// What a callback sees is what it was told of, even if it causes more.
+/// What a callback sees is what it was told of, even if it causes more: that is told afterwards.
 #[wasm_bindgen_test]
 async fn events_come_one_after_another() {
     let server = Server::mirror(json!({ "state": { "n": 0 } })).await;
-    let depth = Rc::new(Cell::new(0));
-    let nested = Rc::new(Cell::new(false));
-    let seen: Rc<RefCell<Vec<String>>> = Rc::default();
-    let client = Client::listening(&server.url, &[(Setting::MaxPending, 10.0)], {
-        let (depth, nested, seen) = (Rc::clone(&depth), Rc::clone(&nested), Rc::clone(&seen));
+    let seen: Rc<RefCell<Vec<i64>>> = Rc::default();
+    let client = Client::listening(&server.url, QUICK, {
+        let seen = Rc::clone(&seen);
         move |core, entry| {
-            nested.set(nested.get() || depth.get() > 0);
-            depth.set(depth.get() + 1);
-            if entry.is(Told::Change) {
-                let state = value(&core.state());
-                let n = state
-                    .get("n")
-                    .and_then(mirrorball_protocol::json::Value::as_i64)
-                    .unwrap();
-                seen.borrow_mut().push(n.to_string());
-                if n < 20 {
+            if !entry.is(Told::Change) {
+                return;
+            }
+            let n = value(&core.state()).get("n").and_then(Value::as_i64);
+            seen.borrow_mut().push(n.unwrap_or(-1));
+            match n {
+                Some(n @ 0..20) => {
                     let data = json!({ "path": "/n", "value": n + 1 }).to_string();
                     core.request("set", &data, None);
                 }
+                // Each of these causes events at once.
+                _ => {
+                    core.request("never", "null", None);
+                    core.cut();
+                    core.close();
+                }
             }
-            depth.set(depth.get() - 1);
         }
     });
-    client
-        .until("twenty changes", |client| {
-            client.told(Told::Done).len() == 20
-        })
-        .await;
-    let expected: Vec<String> = (0..=20).map(|n| n.to_string()).collect();
-    assert_eq!(*seen.borrow(), expected);
-    assert!(!nested.get(), "told while it was being told");
+    client.until_status("closed").await;
+    let mut entries = client.entries();
+    let last = entries.split_off(entries.len() - 5);
+    let expected = [
+        Told::Change,
+        Told::Lost,
+        Told::Lost,
+        Told::Status,
+        Told::Status,
+    ];
+    assert!(
+        last.iter()
+            .zip(expected)
+            .all(|(entry, told)| entry.is(told)),
+        "{last:?}"
+    );
+    assert!(seen.borrow().iter().copied().eq(0..=20), "{seen:?}");
 }

@@ -1,7 +1,7 @@
 //! A client that writes down what it is told.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     fmt,
     rc::{Rc, Weak},
 };
@@ -63,6 +63,10 @@ struct Log {
     waiting: RefCell<Vec<Function>>,
     core: OnceCell<Weak<JugglerCore>>,
     listener: OnceCell<Listener>,
+    /// Whether it is being told something.
+    busy: Cell<bool>,
+    /// Whether it was told something meanwhile.
+    nested: Cell<bool>,
 }
 
 impl Log {
@@ -77,9 +81,13 @@ impl Log {
             status: status(&core),
         };
         self.entries.borrow_mut().push(entry.clone());
+        if self.busy.replace(true) {
+            self.nested.set(true);
+        }
         if let Some(listener) = self.listener.get() {
             listener(&core, &entry);
         }
+        self.busy.set(false);
         for resolve in self.waiting.take() {
             let _ = resolve.call0(&JsValue::NULL);
         }
@@ -156,6 +164,7 @@ impl Client {
 
     /// Everything that it was told so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
+        assert!(!self.log.nested.get(), "told while it was being told");
         self.log.entries.borrow().clone()
     }
 

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::{Limits, Malformed, Scan};
 
-/// A carrier of JSON: the native [`Value`], or a JS value in a browser.
+/// A carrier of JSON: the native [`Value`](super::Value), or a JS value in a browser.
 pub trait Json: Clone + fmt::Debug + 'static {
     /// A message's text, in the form in which the network hands it over.
     type Text: Text;

@@ -729,7 +729,7 @@ fn the_bound_is_exact_where_it_matters<J: Json>() {
 /// Twenty-two operations ask for four million values.
 fn copies_do_not_multiply<J: Json>() {
     let double = r#"{"op":"copy","from":"/a","path":"/a/-"}"#;
-    let patch = format!("[{}]", vec![double; 22].join(","));
+    let patch = format!("[{}]", [double; 22].join(","));
     let before = r#"{"a":["x"]}"#;
     let mut document: Document<J> = document(before, Limits::default());
     assert_eq!(apply(&mut document, &patch), Err(PatchError::Size));

@@ -16,6 +16,7 @@ const TOP_LEVEL: &[&str] = &[
     "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
+    "DESIGN.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
