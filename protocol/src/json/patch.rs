@@ -86,10 +86,11 @@ impl<J: Json> Operation<J> {
     ///
     /// Where a member that the operation needs is missing or of the wrong type.
     pub fn read(operation: &J) -> Result<Self, PatchError> {
-        let op = operation.field(Field::Op).ok_or(match operation.kind() {
+        let unknown = || match operation.kind() {
             Kind::Object => PatchError::Op,
             _ => PatchError::Shape,
-        })?;
+        };
+        let op = operation.field(Field::Op).ok_or_else(unknown)?;
         let pointer = |field| {
             let text = operation.field(field).and_then(J::into_key);
             Pointer::parse_lenient(&text.ok_or(PatchError::Pointer)?)
@@ -109,7 +110,7 @@ impl<J: Json> Operation<J> {
         } else if op.is_text("test") {
             Self::Test(pointer(Field::Path)?, value()?)
         } else {
-            return Err(PatchError::Op);
+            return Err(unknown());
         })
     }
 }
