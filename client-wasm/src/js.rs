@@ -206,11 +206,7 @@ impl Json for Js {
     }
 
     fn edit<'a>(root: &'a mut Self, owned: &'a mut Owned) -> Place<'a> {
-        if !owned.knows(root)
-            && let Some(copy) = owned.copy(root)
-        {
-            *root = copy;
-        }
+        owned.take_root(root);
         Place {
             node: Node::Root(root),
             owned,

@@ -20,6 +20,8 @@ pub struct Owned {
     arrays: WeakSet<Object>,
     any_objects: bool,
     any_arrays: bool,
+    /// Whether the root is known to be the mirror's own: it is asked for with each operation.
+    owns_root: bool,
     copies: u64,
     root: Option<Js>,
     log: Option<Vec<Undo>>,
@@ -47,6 +49,19 @@ impl Owned {
         };
         value.kind.set(Some(kind));
         true
+    }
+
+    /// Makes the root the mirror's own.
+    pub(super) fn take_root(&mut self, root: &mut Js) {
+        if self.owns_root {
+            return;
+        }
+        self.owns_root = true;
+        if !self.knows(root)
+            && let Some(copy) = self.copy(root)
+        {
+            *root = copy;
+        }
     }
 
     /// A copy of `value` that is the mirror's own; `None` for a scalar.
@@ -103,6 +118,7 @@ impl Ledger<Js> for Owned {
             }
         }
         if let Some(before) = self.root.take() {
+            self.owns_root = false;
             *root = before;
         }
     }
@@ -112,7 +128,12 @@ impl Ledger<Js> for Owned {
         self.log = None;
     }
 
+    fn replace_root(&mut self) {
+        self.owns_root = false;
+    }
+
     fn release(&mut self) {
+        self.owns_root = false;
         if core::mem::take(&mut self.any_objects) {
             self.objects = WeakSet::new();
         }

@@ -10,6 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::{
     client::{Client, QUICK},
     fixture::Server,
+    life::state,
     page::value,
 };
 
@@ -52,13 +53,9 @@ async fn answers_find_their_requests() {
         .collect();
     assert_eq!(client.figure(Figure::InFlight), 51.0);
     client.response(slow, 0).await;
-    let done = client.told(Told::Done);
-    let answers: Vec<_> = done
-        .iter()
-        .map(|it| (it.one.as_f64().unwrap(), it.two.as_f64()))
-        .collect();
-    let expected = ids.into_iter().zip((0..50).map(|n| Some(f64::from(n))));
-    assert!(answers.into_iter().eq(expected.chain([(slow, None)])));
+    for (n, id) in (0_i32..).zip(ids) {
+        assert_eq!(client.response(id, 0).await.two, n);
+    }
     assert_eq!(client.figure(Figure::InFlight), 0.0);
 }
 
@@ -109,30 +106,44 @@ async fn a_request_is_lost_with_its_connection() {
 
 /// Without an answer in time a request ends; a late answer is nobody's.
 #[wasm_bindgen_test]
-async fn a_request_has_its_time() {
-    let server = Server::mirror(json!({ "state": 0 })).await;
-    let settings = [(Setting::RequestTimeout, 1e9)];
-    let client = Client::connect(&server, &settings).await;
-    let id = client
-        .core
-        .request("sleep", r#"{"milliseconds":300}"#, Some(20.0));
-    let entry = client.response(id, 0).await;
-    assert!(entry.is(Told::TimedOut), "{entry:?}");
-    // Requests are handled in order: when this is answered, the other one was.
-    let done = client.request("sleep", json!({ "milliseconds": 0 })).await;
-    assert!(done.is(Told::Done));
-    let of_first = client
-        .entries()
-        .into_iter()
-        .filter(|it| it.one.as_f64() == Some(id));
-    assert_eq!(of_first.filter(|it| !it.is(Told::Change)).count(), 1);
+async fn a_late_answer_is_ignored() {
+    let answer = |id: i64| {
+        let answer = json!({ "type": "response", "id": id, "success": true, "data": id });
+        json!({ "send": format!("0{answer}") })
+    };
+    let server = Server::script(json!([[
+        state(1),
+        { "expect": 2 },
+        answer(1),
+        answer(77),
+        answer(2),
+        answer(2),
+        { "send": r#"0{"type":"notify","name":"end","data":null}"# },
+    ]]))
+    .await;
+    let client = Client::connect(&server, &[]).await;
+    let first = client.core.request("n", "null", Some(20.0));
+    assert!(client.response(first, 0).await.is(Told::TimedOut));
+    // Now the server answers both.
+    let second = client.core.request("n", "null", None);
+    client.until_told(Told::Notify, 1).await;
+    let done = client.told(Told::Done);
+    assert_eq!(done.len(), 1, "{done:?}");
+    assert_eq!(
+        (done[0].one.as_f64(), done[0].two.as_f64()),
+        (Some(second), Some(2.0))
+    );
+    assert_eq!(client.told(Told::TimedOut).len(), 1);
+}
 
-    // The default, where a request does not say otherwise.
+/// A request has the time that it says, or else the client's; for ever is a time, too.
+#[wasm_bindgen_test]
+async fn a_request_has_its_time() {
+    let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, &[(Setting::RequestTimeout, 20.0)]).await;
-    let endless = client
-        .core
-        .request("sleep", r#"{"milliseconds":300}"#, Some(f64::INFINITY));
-    for timeout in [None, Some(f64::NAN)] {
+    let sleep = r#"{"milliseconds":300}"#;
+    let endless = client.core.request("sleep", sleep, Some(f64::INFINITY));
+    for timeout in [None, Some(f64::NAN), Some(1.0)] {
         let id = client.core.request("never", "null", timeout);
         assert!(
             client.response(id, 0).await.is(Told::TimedOut),
@@ -140,6 +151,9 @@ async fn a_request_has_its_time() {
         );
     }
     assert!(client.response(endless, 0).await.is(Told::Done));
+    let client = Client::connect(&server, &[(Setting::RequestTimeout, f64::INFINITY)]).await;
+    let id = client.core.request("never", "null", Some(20.0));
+    assert!(client.response(id, 0).await.is(Told::TimedOut));
 }
 
 /// Nobody is told how a request ended that nobody waits for.

@@ -203,6 +203,9 @@ pub trait Ledger<J>: Default + fmt::Debug {
     /// The patch stands.
     fn commit(&mut self);
 
+    /// The root is about to be another value.
+    fn replace_root(&mut self) {}
+
     /// Somebody else may hold a part of the document from now on: nothing that exists may change.
     fn release(&mut self);
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Cursor, Field, Json, Key, Kind, Pointer, pointer};
+use super::{Cursor, Field, Json, Key, Kind, Ledger, Pointer, pointer};
 
 /// One operation of a patch, parsed.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ pub(super) fn add<J: Json>(
     value: J,
 ) -> Result<(), PatchError> {
     let Some((last, parents)) = pointer.split_last() else {
-        *root = value;
+        set_root(root, ledger, value);
         return Ok(());
     };
     let parent = descend::<J>(J::edit(root, ledger), &parents)?;
@@ -167,7 +167,7 @@ pub(super) fn replace<J: Json>(
     value: J,
 ) -> Result<(), PatchError> {
     let Some((last, parents)) = pointer.split_last() else {
-        *root = value;
+        set_root(root, ledger, value);
         return Ok(());
     };
     let parent = descend::<J>(J::edit(root, ledger), &parents)?;
@@ -194,7 +194,7 @@ pub(super) fn remove<J: Json>(
     pointer: Pointer<J::Key>,
 ) -> Result<J, PatchError> {
     let Some((last, parents)) = pointer.split_last() else {
-        return Ok(core::mem::replace(root, J::null()));
+        return Ok(set_root(root, ledger, J::null()));
     };
     let parent = descend::<J>(J::edit(root, ledger), &parents)?;
     match parent.kind() {
@@ -205,6 +205,12 @@ pub(super) fn remove<J: Json>(
         }
         Kind::Scalar => Err(PatchError::Target),
     }
+}
+
+/// Puts another document in the place of this one, which it returns.
+fn set_root<J: Json>(root: &mut J, ledger: &mut J::Ledger, value: J) -> J {
+    ledger.replace_root();
+    core::mem::replace(root, value)
 }
 
 fn descend<'a, J: Json>(

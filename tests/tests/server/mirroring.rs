@@ -62,11 +62,12 @@ async fn without_a_delay_each_change_is_a_diff() {
     }
 }
 
-/// By default changes are gathered for a while: what is sent at once overtakes them, and they are one diff.
+/// Changes are gathered for a while: what is sent at once overtakes them, and they are one diff.
 #[tokio::test]
 async fn with_a_delay_changes_are_gathered() {
     let state = state("{}");
-    let site = Site::start(Juggler::builder(state.clone())).await;
+    let builder = Juggler::builder(state.clone()).autoflush_delay(Some(Duration::from_secs(1)));
+    let site = Site::start(builder).await;
     let mut peer = site.connect().await;
     peer.state().await;
     // Nothing else runs between these: there is one thread, and no `await`.
