@@ -2,6 +2,7 @@
 // that listens for changes where it `reads`, and gives what a socket calls with each message.
 
 import { Connection } from "@hat-open/juggler";
+import fastJsonPatch from "fast-json-patch";
 import { Juggler } from "mirrorball";
 
 import { nextSocket } from "./socket.mjs";
@@ -9,30 +10,36 @@ import { nextSocket } from "./socket.mjs";
 /** Where a listener puts what it read, so that reading it is not left out. */
 export const seen = { state: null };
 
-/** The floor: what one writes by hand for this one case, in place and without a promise to anybody. */
-async function hand(reads) {
+/** What one writes around `apply`, which makes the next state of one and a diff, in place. */
+const inPlace = (apply) => async (reads) => {
   let state = null;
   const listeners = reads ? [(state) => (seen.state = state)] : [];
   const deliver = ({ data }) => {
     if (data[0] !== "0") throw new Error("segments are not part of this case");
     const message = JSON.parse(data.substring(1));
     if (message.type !== "state") return;
-    for (const { op, path, value } of message.diff) {
-      if (path === "") {
-        state = value;
-        continue;
-      }
-      const tokens = path.split("/");
-      const last = tokens.length - 1;
-      let place = state;
-      for (let index = 1; index < last; index += 1) place = place[unescape(tokens[index])];
-      const key = unescape(tokens[last]);
-      if (op === "remove") delete place[key];
-      else place[key] = value;
-    }
+    state = apply(state, message.diff);
     for (const listener of listeners) listener(state);
   };
   return { deliver, state: () => state, close: () => undefined };
+};
+
+/** The floor: what one writes by hand for this one case, without a promise to anybody. */
+function hand(state, diff) {
+  for (const { op, path, value } of diff) {
+    if (path === "") {
+      state = value;
+      continue;
+    }
+    const tokens = path.split("/");
+    const last = tokens.length - 1;
+    let place = state;
+    for (let index = 1; index < last; index += 1) place = place[unescape(tokens[index])];
+    const key = unescape(tokens[last]);
+    if (op === "remove") delete place[key];
+    else place[key] = value;
+  }
+  return state;
 }
 
 const unescape = (token) => (token.includes("~") ? token.replaceAll("~1", "/").replaceAll("~0", "~") : token);
@@ -58,4 +65,9 @@ async function hat(reads) {
   return { deliver, state: () => connection.state, close: () => connection.close() };
 }
 
-export const SUBJECTS = { hand, mirrorball, "@hat-open/juggler": hat };
+export const SUBJECTS = {
+  hand: inPlace(hand),
+  mirrorball,
+  "fast-json-patch": inPlace((state, diff) => fastJsonPatch.applyPatch(state, diff).newDocument),
+  "@hat-open/juggler": hat,
+};

@@ -18,6 +18,7 @@ const IMPORTS = {
   "@hat-open/juggler": "/packages/@hat-open/juggler/index.js",
   "@hat-open/renderer": "/packages/@hat-open/renderer/index.js",
   "@hat-open/util": "/packages/@hat-open/util/index.js",
+  "fast-json-patch": "/packages/fast-json-patch/index.mjs",
   snabbdom: "/packages/snabbdom/build/index.js",
 };
 
