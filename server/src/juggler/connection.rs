@@ -164,14 +164,16 @@ impl Shell<Server<Frame>> for Session {
     async fn next_command(&mut self, room: bool) -> Happening {
         // Senders live in the service, which this holds: none of them can be gone.
         tokio::select! {
+            biased;
             Ok(()) = self.closing.changed() => Happening::Closing,
             Ok(()) = self.published.changed() => Happening::Published,
-            Some(ended) = self.requests.join_next_with_id() => Happening::Handled(ended),
+            // What a handler sent before it answered goes before its answer.
             Some(command) = self.commands.recv(), if room => Happening::Command(command),
             notification = self.notifications.recv(), if room => match notification {
                 Ok(message) => Happening::Command(Command::Notify(message)),
                 Err(_) => Happening::Lagged,
             },
+            Some(ended) = self.requests.join_next_with_id() => Happening::Handled(ended),
         }
     }
 

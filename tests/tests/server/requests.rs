@@ -60,6 +60,27 @@ async fn a_handler_answers_refuses_or_panics() {
     }
 }
 
+/// What a handler sends before it answers goes before its answer.
+#[tokio::test]
+async fn a_handlers_notifications_go_before_its_answer() {
+    let builder = Juggler::builder(State::default()).on_request(|connection, _, data| async move {
+        connection
+            .notify("progress", &data)
+            .await
+            .map_err(RequestError::new)?;
+        Ok(data)
+    });
+    let site = Site::start(builder).await;
+    let mut peer = site.connect().await;
+    for id in 0..50 {
+        peer.request(id, "work", json!(id)).await;
+        let progress = json!({ "type": "notify", "name": "progress", "data": id });
+        assert_eq!(peer.message().await, progress);
+        let answer = json!({ "type": "response", "id": id, "success": true, "data": id });
+        assert_eq!(peer.message().await, answer);
+    }
+}
+
 /// One after another, in order: the second begins when the first has ended.
 #[tokio::test]
 async fn requests_are_handled_in_order() {
