@@ -1,0 +1,211 @@
+// The package as a page uses it: names, promises and errors, against the real program.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { launch, openContext } from "./chromium.mjs";
+import { Program, ROOT } from "./program.mjs";
+
+const MIRRORBALL = process.env.MIRRORBALL_BIN ?? join(ROOT, "target/debug/mirrorball");
+
+let browser;
+let server;
+let page;
+before(async () => {
+  browser = await launch();
+  server = await Program.start(
+    MIRRORBALL,
+    ["demo", "--www", "www", "--listen", "127.0.0.1:0", "--period", "100"],
+    /^open http:\/\/([^/]+)\//,
+  );
+  const context = await openContext(browser);
+  page = await context.newPage();
+  // A page without the dashboard, of the same site.
+  await page.goto(`http://${server.address}/icon.svg`);
+});
+after(async () => {
+  await browser.close();
+  await server.kill();
+});
+
+/** What an attempt in the page came to: its value, or its error's name, code and words. */
+const attempt = (run) =>
+  page.evaluate(`(async () => {
+    const mirrorball = await import("/mirrorball/index.js");
+    const { Juggler } = mirrorball;
+    const clients = [];
+    const connect = (...parameters) => {
+      const client = new Juggler(...parameters);
+      clients.push(client);
+      return client;
+    };
+    try {
+      return { value: await (${run})({ ...mirrorball, connect }) };
+    } catch (error) {
+      const own = error instanceof mirrorball.MirrorballError;
+      return { error: error.name, own, code: error.code, message: error.message, data: error.data, sent: error.sent };
+    } finally {
+      for (const client of clients) client.close();
+    }
+  })()`);
+
+const fails = async (run, expected) => {
+  const { own, ...found } = await attempt(run);
+  assert.equal(own, true, JSON.stringify(found));
+  for (const [name, value] of Object.entries(expected)) {
+    if (value instanceof RegExp) assert.match(found[name], value);
+    else assert.deepEqual(found[name], value, JSON.stringify(found));
+  }
+};
+
+test("an address that is none, or an option that is unknown or no number, is refused at once", async () => {
+  const invalid = { error: "InvalidArgumentError", code: "invalid-argument" };
+  await fails(({ connect }) => connect([]), invalid);
+  await fails(({ connect }) => connect("ftp://127.0.0.1/ws"), { ...invalid, message: /neither ws/ });
+  await fails(({ connect }) => connect("http://["), invalid);
+  await fails(({ connect }) => connect("/ws", { pingdelay: 1 }), { ...invalid, message: /"pingdelay"/ });
+  await fails(({ connect }) => connect("/ws", { pingDelay: "1" }), { ...invalid, message: /"pingDelay"/ });
+  await fails(({ connect }) => connect("/ws", { pingDelay: -1 }), invalid);
+  await fails(({ connect }) => connect("/ws", { pingDelay: NaN }), invalid);
+});
+
+test("the state is there when the client is ready, the same object until it changes", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const host = connect("/ws");
+    const before = [host.state, host.status.state];
+    await host.ready;
+    const state = host.state;
+    const same = state === host.state;
+    const next = await new Promise((resolve) => host.subscribe(resolve));
+    return { before, after: host.status.state, same, moved: next !== state, kept: next.host === state.host };
+  });
+  assert.deepEqual(value, { before: [null, "connecting"], after: "connected", same: true, moved: true, kept: true });
+});
+
+test("a pointer's listener is told of changes there, and of no others", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const host = connect("/ws");
+    await host.ready;
+    const names = [];
+    const counts = [];
+    host.subscribe("/host/name", (name) => names.push(name));
+    host.subscribe("/nowhere/at~1all", (value) => names.push(value));
+    await new Promise((resolve) => {
+      host.subscribe("/sample/count", (count) => {
+        counts.push(count);
+        if (counts.length === 3) resolve();
+      });
+    });
+    return { names, rises: counts[0] < counts[1] && counts[1] < counts[2] };
+  });
+  assert.deepEqual(value, { names: [], rises: true });
+  await fails(({ connect }) => connect("/ws").subscribe("host", () => undefined), { code: "invalid-argument" });
+});
+
+test("a request waits for the first connection, and its answer comes as a value", async () => {
+  const { value } = await attempt(({ connect }) => connect("/ws").request("set-period", { milliseconds: 100 }));
+  assert.deepEqual(value, { milliseconds: 100 });
+});
+
+test("a request fails with what happened to it", async () => {
+  await fails(({ connect }) => connect("/ws").request("fail"), {
+    error: "RemoteError",
+    code: "remote",
+    data: { code: "demo-failure", message: "this request always fails, to show what that is like" },
+  });
+  await fails(({ connect }) => connect("/ws").request("", () => 0), { code: "invalid-argument", message: /function/ });
+  await fails(({ connect }) => connect("/ws").request("", 1n), { code: "invalid-argument" });
+  await fails(({ connect }) => connect("/ws").request("", 0, { signal: AbortSignal.abort() }), { code: "aborted" });
+  await fails(({ connect }) => connect("ws://127.0.0.1:9/ws").request("", 0, { timeout: 20 }), { code: "timeout" });
+  await fails(
+    ({ connect }) => {
+      const aborting = new AbortController();
+      const waiting = connect("ws://127.0.0.1:9/ws").request("", 0, { signal: aborting.signal });
+      setTimeout(() => aborting.abort("enough"), 20);
+      return waiting;
+    },
+    { code: "aborted" },
+  );
+  await fails(
+    async ({ connect }) => {
+      const host = connect("/ws");
+      await host.ready;
+      host.cut();
+      await host.request("", 0);
+    },
+    { error: "ConnectionLostError", code: "connection-lost", sent: false },
+  );
+  await fails(
+    async ({ connect }) => {
+      const host = connect("/ws");
+      await host.ready;
+      const waiting = host.request("", 0);
+      host.cut();
+      await waiting;
+    },
+    { code: "connection-lost" },
+  );
+  await fails(
+    async ({ connect }) => {
+      const host = connect("/ws");
+      await host.ready;
+      host.close();
+      await host.request("", 0);
+    },
+    { error: "ClosedError", code: "closed" },
+  );
+});
+
+test("a closed client keeps what it had, and one that was aborted never begins", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const host = connect("/ws");
+    await host.ready;
+    const state = host.state;
+    host.close();
+    host.close();
+    const never = connect("/ws", { signal: AbortSignal.abort() });
+    const refused = await never.ready.catch((error) => error.code);
+    return {
+      kept: host.state === state,
+      states: [host.status.state, never.status.state],
+      refused,
+      counted: host.metrics.diffs > 0,
+    };
+  });
+  assert.deepEqual(value, { kept: true, states: ["closed", "closed"], refused: "closed", counted: true });
+});
+
+test("listeners may throw, call back in and close", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const reported = [];
+    addEventListener("error", (event) => {
+      reported.push(event.error.message);
+      event.preventDefault();
+    });
+    const host = connect("/ws");
+    const log = [];
+    host.on("status", ({ state }) => {
+      log.push(state);
+      throw new Error(`thrown on ${state}`);
+    });
+    const answer = new Promise((resolve) => {
+      const stop = host.subscribe(() => {
+        stop();
+        resolve(host.request("", "from a listener"));
+      });
+    });
+    const echoed = await answer;
+    await new Promise((resolve) => {
+      host.subscribe(() => {
+        host.close();
+        resolve();
+      });
+    });
+    return { echoed, log, reported };
+  });
+  assert.equal(value.echoed, "from a listener");
+  assert.equal(value.log.at(-1), "closed");
+  assert.ok(value.log.includes("connected"));
+  assert.deepEqual(value.reported, value.log.map((state) => `thrown on ${state}`));
+});
