@@ -12,8 +12,9 @@ const TURN = 25;
 /** How long a subject may warm up, in milliseconds, and with how many messages at most. */
 const WARM_UP = 300;
 const MESSAGES = 2_000;
-/** Messages of which the longest is looked for. */
-const LONG_RUN = 50_000;
+/** Messages of which the longest is looked for, in so many runs: the machine may be busy in one of them. */
+const LONG_RUN = 20_000;
+const LONG_RUNS = 3;
 
 /** SplitMix32. */
 function random(seed) {
@@ -145,9 +146,10 @@ async function longest(suite, report) {
   for (const subject of ["hand", "mirrorball"]) {
     const runner = await Runner.open(subject, false, initial(rows), messages);
     runner.warmUp();
-    const times = Array.from({ length: LONG_RUN }, () => runner.deliver(1));
+    const longest = () => Math.max(...Array.from({ length: LONG_RUN }, () => runner.deliver(1)));
+    const value = Math.min(...Array.from({ length: LONG_RUNS }, longest));
     runner.close();
-    report({ suite: `${suite}, longest of ${LONG_RUN} messages`, case: `1 op of ${rows} rows, read never`, subject, value: Math.max(...times), unit: "ms" });
+    report({ suite: `${suite}, longest of ${LONG_RUN} messages`, case: `1 op of ${rows} rows, read never`, subject, value, unit: "ms" });
   }
 }
 
