@@ -20,9 +20,8 @@ export class Fixture {
 
   /** Starts a server: `plan` is explained in `tests/src/plan.rs`. */
   async start(plan) {
-    const { id, url } = await this.#post("/servers", plan);
-    const restart = async (changes) => void (await this.#post(`/servers/${id}/restart`, changes));
-    return { url, restart };
+    const { url } = await this.#post("/servers", plan);
+    return { url };
   }
 
   /** Ends the controller, and with it all servers. */

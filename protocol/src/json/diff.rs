@@ -10,7 +10,7 @@ use core::{cmp::Ordering, fmt::Write};
 use super::{
     Array, Object, Value,
     pointer::push_token,
-    tree::{Next, Side, Tree, Walk},
+    tree::{Next, Node, Side, Tree, Walk},
     write_string,
 };
 
@@ -154,14 +154,7 @@ impl Differ {
                         new.skip();
                         continue;
                     }
-                    // Open the taller one, so that equal heights meet.
-                    let (one_height, two_height) = (one.height(), two.height());
-                    if one_height >= two_height {
-                        old.open(one);
-                    }
-                    if two_height >= one_height {
-                        new.open(two);
-                    }
+                    open_taller((&mut old, one), (&mut new, two));
                 }
                 (Some(Next::Item((key, value))), Some(Next::Item((new_key, new_value)))) => {
                     match key.cmp(new_key) {
@@ -265,6 +258,20 @@ impl Differ {
     }
 }
 
+/// Goes into the taller one of two nodes, or into both, so that equal heights meet.
+fn open_taller<'a, T>(
+    (old, one): (&mut Walk<'a, T>, &'a Node<T>),
+    (new, two): (&mut Walk<'a, T>, &'a Node<T>),
+) {
+    let (one_height, two_height) = (one.height(), two.height());
+    if one_height >= two_height {
+        old.open(one);
+    }
+    if two_height >= one_height {
+        new.open(two);
+    }
+}
+
 /// How many items are equal from one side on, at most `limit`.
 fn common(old: &Tree<Value>, new: &Tree<Value>, side: Side, limit: usize) -> usize {
     let mut old: Walk<'_, Value> = old.walk(side);
@@ -279,13 +286,7 @@ fn common(old: &Tree<Value>, new: &Tree<Value>, side: Side, limit: usize) -> usi
                     new.skip();
                     continue;
                 }
-                let (one_height, two_height) = (one.height(), two.height());
-                if one_height >= two_height {
-                    old.open(one);
-                }
-                if two_height >= one_height {
-                    new.open(two);
-                }
+                open_taller((&mut old, one), (&mut new, two));
             }
             (Some(Next::Node(node)), Some(Next::Item(_))) => old.open(node),
             (Some(Next::Item(_)), Some(Next::Node(node))) => new.open(node),
