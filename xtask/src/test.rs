@@ -18,8 +18,8 @@ use crate::tidy;
 use crate::tools::{Tool, Toolbox, browser_driver};
 use crate::workspace::Workspace;
 
-/// How long one test in node may take, in milliseconds.
-const NODE_TEST: &str = "--test-timeout=120000";
+/// How long one test in node may take, and one file of them, in milliseconds.
+const NODE_TEST: &str = "--test-timeout=300000";
 /// How long the wasm tests in the browser may take together, in seconds.
 const BROWSER_TESTS: &str = "300";
 /// How long ChromeDriver may take to start, in seconds.
