@@ -31,11 +31,6 @@ export class Emitter<Events> {
     return remove;
   }
 
-  /** Whether anybody listens. */
-  has(name: keyof Events): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0;
-  }
-
   /** Tells the listeners that are there now. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     const listeners = this.#listeners.get(name) as Set<(event: Events[Name]) => void> | undefined;

@@ -51,12 +51,6 @@ impl<J: Json> Document<J> {
         self.root.clone()
     }
 
-    /// Whether the document is `null`.
-    #[must_use]
-    pub fn is_null(&self) -> bool {
-        self.root.kind() == Kind::Scalar && self.root.equals(&J::null())
-    }
-
     /// Containers copied so far in order not to change what was shared, where the carrier counts it.
     pub fn copies(&self) -> u64 {
         self.ledger.copies()
