@@ -1,6 +1,6 @@
 // What eslint checks: the package's TypeScript with types and at its strictest, and the plain
 // JavaScript of the dashboard, the tests and the tasks for mistakes. Run from the top of the tree:
-// eslint --config js/eslint.config.js js tests www xtask
+// eslint --config js/eslint.config.js client-wasm/src js tests www xtask
 
 import js from "@eslint/js";
 import globals from "globals";

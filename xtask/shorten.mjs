@@ -1,5 +1,6 @@
 // Gives the imports of a wasm module short names, in the module and in the glue that wasm-bindgen wrote for
-// it. Their own names end in a hash each, which no compression shortens.
+// it. Their own names end in a hash each, which no compression shortens. What is imported from a file of ours
+// keeps its name, and the file gets a short one.
 //
 // node shorten.mjs MODULE.wasm GLUE.js: rewrites both files.
 
@@ -15,7 +16,9 @@ const glue = readFileSync(gluePath, "utf8");
 
 let at = HEADER_LENGTH;
 const names = new Map();
-const modules = new Set();
+/** Modules that are imported from, and their short names: the glue, and files of ours. */
+const modules = new Map();
+const isFile = (module) => module.startsWith("./snippets/");
 const output = [wasm.subarray(0, HEADER_LENGTH)];
 while (at < wasm.length) {
   const id = wasm[at++];
@@ -35,26 +38,31 @@ const shortened = glue.replace(/\b__wb\w+\b/g, (name) => {
 if (replaced !== names.size) {
   throw new Error(`the module imports ${names.size} functions, ${gluePath} names ${replaced} of them`);
 }
-const [module] = modules;
-if (modules.size !== 1 || shortened.split(JSON.stringify(module)).length !== 2) {
-  throw new Error(`${gluePath} does not provide the one module that is imported from`);
+let result = shortened;
+for (const [module, short] of modules) {
+  // One for each function of the file, all the same.
+  const [first, ...others] = result.split("\n").filter((line) => line.trim().startsWith(`${JSON.stringify(module)}: import`));
+  if (first === undefined) throw new Error(`${gluePath} does not provide ${module}, which is imported from`);
+  for (const line of others) result = result.replace(`${line}\n`, "");
+  result = result.replace(first, first.replace(JSON.stringify(module), JSON.stringify(short)));
 }
 writeFileSync(wasmPath, Buffer.concat(output));
-writeFileSync(gluePath, shortened.replace(JSON.stringify(module), '"w"'));
+writeFileSync(gluePath, result);
 
 /** The import section with short names, which are noted. */
 function shortenImports() {
   const count = readLength();
   const parts = [encodeLength(count)];
   for (let index = 0; index < count; index += 1) {
-    modules.add(readName());
+    const module = readName();
     const name = readName();
-    const short = `i${index.toString(36)}`;
-    names.set(name, short);
+    if (!modules.has(module)) modules.set(module, `w${modules.size}`);
+    const short = isFile(module) ? name : `i${index.toString(36)}`;
+    if (short !== name) names.set(name, short);
     const kind = wasm[at++];
     if (kind !== FUNCTION) throw new Error(`the import ${name} is no function`);
     const type = readLength();
-    parts.push(encodeName("w"), encodeName(short), Buffer.of(kind), encodeLength(type));
+    parts.push(encodeName(modules.get(module)), encodeName(short), Buffer.of(kind), encodeLength(type));
   }
   return Buffer.concat(parts);
 }

@@ -4,19 +4,27 @@
 //! from here. Keys are data, `__proto__` included: members are looked for among the own ones only, and made
 //! by definition where an assignment would call a setter.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "lengths and indices of JS are integers of 32 bits, and limits are checked where they are compared"
+)]
+
 mod engine;
 mod place;
 mod text;
 
 use std::cell::Cell;
 
-use js_sys::{Array, JsString, Object};
-use mirrorball_protocol::json::{Field, Json, Kind, Limits, Malformed, Size};
+use js_sys::Object;
+use mirrorball_protocol::json::{Field, Json, Key, Kind, Limits, Malformed, Size, Tokens};
 use wasm_bindgen::{JsCast, JsValue};
 
+pub(crate) use self::engine::{tell, tell_numbers};
 use self::{
-    engine::{Container, Fields, NAMES, has_own},
-    place::Node,
+    engine::{Items, code, code_of, measure, own_member},
+    text::tokens,
 };
 pub use self::{
     place::{Owned, Place},
@@ -27,8 +35,8 @@ pub use self::{
 #[derive(Clone, Debug)]
 pub struct Js {
     value: JsValue,
-    /// Found once: each look at a JS value is a call out of this module.
-    kind: Cell<Option<Kind>>,
+    /// What `codeOf` returned: each look at a JS value is a call out of this module.
+    code: Cell<Option<i32>>,
 }
 
 impl Js {
@@ -37,7 +45,7 @@ impl Js {
     pub const fn new(value: JsValue) -> Self {
         Self {
             value,
-            kind: Cell::new(None),
+            code: Cell::new(None),
         }
     }
 
@@ -49,11 +57,21 @@ impl Js {
 
     /// The value in `slot`; `None` where there is none, for JSON has no `undefined`.
     fn present(slot: JsValue) -> Option<Self> {
-        (!slot.is_undefined()).then(|| Self::new(slot))
+        let value = Self::new(slot);
+        (value.code() != code::NOTHING).then_some(value)
     }
 
-    fn container(&self) -> &Container {
-        self.value.unchecked_ref()
+    fn code(&self) -> i32 {
+        self.code.get().unwrap_or_else(|| {
+            let code = code_of(&self.value);
+            self.code.set(Some(code));
+            code
+        })
+    }
+
+    /// An item of this array.
+    fn item(&self, index: i32) -> Self {
+        Self::new(self.value.unchecked_ref::<Items>().at(index))
     }
 }
 
@@ -69,9 +87,7 @@ impl Json for Js {
 
     fn parse(text: &JsText, _: &Limits) -> Result<Self, Malformed> {
         // The engine's parser is bounded by the text, and its values are measured when they are applied.
-        text.parse()
-            .map(Self::new)
-            .map_err(|_| Malformed::new(&"the browser cannot parse it"))
+        Self::present(text.parse()).ok_or_else(|| Malformed::new(&"the browser cannot parse it"))
     }
 
     fn write(&self, out: &mut String) {
@@ -83,83 +99,72 @@ impl Json for Js {
     }
 
     fn kind(&self) -> Kind {
-        if let Some(kind) = self.kind.get() {
-            return kind;
+        match self.code() {
+            ..code::NOTHING => Kind::Array,
+            code::OBJECT => Kind::Object,
+            _ => Kind::Scalar,
         }
-        let kind = if !self.value.is_object() {
-            Kind::Scalar
-        } else if Array::is_array(&self.value) {
-            Kind::Array
-        } else {
-            Kind::Object
-        };
-        self.kind.set(Some(kind));
-        kind
     }
 
     fn items(&self) -> usize {
-        match self.kind() {
-            Kind::Array => self.value.unchecked_ref::<Array>().length() as usize,
-            _ => 0,
-        }
+        usize::try_from(code::NOTHING - 1 - self.code()).unwrap_or(0)
     }
 
     fn field(&self, field: Field) -> Option<Self> {
-        // Of scalars, only null has no members at all to ask for; an array has none of these names.
-        if self
-            .kind
-            .get()
-            .map_or_else(|| !self.value.is_object(), |kind| kind == Kind::Scalar)
-        {
-            return None;
-        }
-        let fields: &Fields = self.value.unchecked_ref();
-        // What these have to be is asked next, and `undefined` is none of it.
-        let typed = |slot| Some(Self::new(slot));
-        match field {
-            Field::Data => Self::present(fields.data()),
-            Field::Diff => Self::present(fields.diff()),
-            Field::From => typed(fields.from()),
-            Field::Id => typed(fields.id()),
-            Field::Name => typed(fields.name()),
-            Field::Op => typed(fields.op()),
-            Field::Path => typed(fields.path()),
-            Field::Success => typed(fields.success()),
-            Field::Type => typed(fields.kind()),
-            Field::Value => Self::present(fields.value()),
-        }
+        // What is no object has none of these.
+        let ask = match field {
+            Field::Data => engine::member_data,
+            Field::Diff => engine::member_diff,
+            Field::From => engine::member_from,
+            Field::Id => engine::member_id,
+            Field::Name => engine::member_name,
+            Field::Op => engine::member_op,
+            Field::Path => engine::member_path,
+            Field::Success => engine::member_success,
+            Field::Type => engine::member_type,
+            Field::Value => engine::member_value,
+        };
+        Self::present(ask(&self.value))
     }
 
     fn member(&self, key: &JsKey) -> Option<Self> {
-        has_own(&self.value, &key.0).then(|| Self::new(self.container().at(&key.0)))
+        Self::present(own_member(&self.value, key.list(), key.at()))
     }
 
     fn element(&self, index: usize) -> Option<Self> {
-        Self::present(self.container().at_index(u32::try_from(index).ok()?))
+        (index < self.items()).then(|| self.item(index as i32))
     }
 
-    fn is_text(&self, literal: &'static str) -> bool {
-        NAMES.with(|names| {
-            let known = names.literals.iter().find(|(known, _)| *known == literal);
-            match known {
-                Some((_, value)) => *value == self.value,
-                None => self.value == literal,
-            }
-        })
+    fn word(&self, field: Field, words: &'static [&'static str]) -> Option<usize> {
+        let index = engine::with_words(words, |words| match field {
+            Field::Op => engine::op_among(&self.value, words),
+            Field::Type => engine::type_among(&self.value, words),
+            // The others' values are no words of the rules.
+            _ => -1,
+        });
+        usize::try_from(index).ok()
+    }
+
+    fn tokens(&self, field: Field) -> Option<Tokens<JsKey>> {
+        match field {
+            Field::Path => tokens(engine::split_path(&self.value)),
+            Field::From => tokens(engine::split_from(&self.value)),
+            _ => self.field(field)?.into_key()?.split(),
+        }
     }
 
     fn into_key(self) -> Option<JsKey> {
-        self.value.is_string().then(|| JsKey(self.value))
+        (self.code() >= code::TEXT).then(|| JsKey::of(&self.value))
+    }
+
+    fn excess(&self) -> usize {
+        usize::try_from(self.code() - code::TEXT).unwrap_or(0)
     }
 
     fn as_bool(&self) -> Option<bool> {
         self.value.as_bool()
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked to be a whole number of 53 bits"
-    )]
     fn as_id(&self) -> Option<i64> {
         const MAX: f64 = 9_007_199_254_740_992.0;
         let number = self.value.as_f64()?;
@@ -170,82 +175,37 @@ impl Json for Js {
         match (self.kind(), other.kind()) {
             (Kind::Scalar, Kind::Scalar) => self.value == other.value,
             (Kind::Array, Kind::Array) => {
-                let len = self.items();
-                len == other.items()
-                    && (0..len).all(|index| match (self.element(index), other.element(index)) {
-                        (Some(one), Some(two)) => one.equals(&two),
-                        _ => false,
-                    })
+                let count = self.items();
+                count == other.items()
+                    && (0..count as i32).all(|at| self.item(at).equals(&other.item(at)))
             }
             (Kind::Object, Kind::Object) => {
-                let keys = Object::keys(self.value.unchecked_ref::<Object>());
-                keys.length() == Object::keys(other.value.unchecked_ref::<Object>()).length()
-                    && keys.iter().map(JsKey).all(|key| {
-                        match (self.member(&key), other.member(&key)) {
+                let count =
+                    |object: &Self| Object::keys(object.value.unchecked_ref::<Object>()).length();
+                let keys = JsKey::all(Object::keys(self.value.unchecked_ref::<Object>()));
+                keys.len() == count(other) as usize
+                    && keys
+                        .iter()
+                        .all(|key| match (self.member(key), other.member(key)) {
                             (Some(one), Some(two)) => one.equals(&two),
                             _ => false,
-                        }
-                    })
+                        })
             }
             _ => false,
         }
     }
 
     fn measure(&self, limits: &Limits) -> Option<Size> {
-        let mut left = Size {
-            depth: limits.depth,
-            nodes: limits.nodes,
-            bytes: limits.bytes,
-        };
-        let depth = measure(self, limits.depth, &mut left)?;
-        Some(Size {
-            depth,
-            nodes: limits.nodes - left.nodes,
-            bytes: limits.bytes - left.bytes,
+        let (nodes, bytes) = (limits.nodes as f64, limits.bytes as f64);
+        let depth = measure(&self.value, limits.depth as f64, nodes, bytes);
+        (depth >= 0.0).then(|| Size {
+            depth: depth as usize,
+            nodes: (nodes - engine::nodes_left()) as usize,
+            bytes: (bytes - engine::bytes_left()) as usize,
         })
     }
 
     fn edit<'a>(root: &'a mut Self, owned: &'a mut Owned) -> Place<'a> {
-        owned.take_root(root);
-        Place {
-            node: Node::Root(root),
-            owned,
-        }
+        owned.open(root)
     }
-}
-
-/// The depth of `value`, taking its values and bytes off what is left of both.
-fn measure(value: &Js, depth: usize, left: &mut Size) -> Option<usize> {
-    left.nodes = left.nodes.checked_sub(1)?;
-    let kind = value.kind();
-    let mut deepest = 0;
-    let own = match kind {
-        Kind::Scalar => value
-            .value
-            .dyn_ref::<JsString>()
-            .map_or(5, |text| text.length() as usize + 2),
-        Kind::Array => {
-            for index in 0..value.items() {
-                let item = value.element(index)?;
-                deepest = deepest.max(measure(&item, depth.checked_sub(1)?, left)?);
-            }
-            value.items() + 2
-        }
-        Kind::Object => {
-            let mut own = 2;
-            for key in Object::keys(value.value.unchecked_ref::<Object>()).iter() {
-                own += key.unchecked_ref::<JsString>().length() as usize + 4;
-                let item = Js::new(value.container().at(&key));
-                deepest = deepest.max(measure(&item, depth.checked_sub(1)?, left)?);
-            }
-            own
-        }
-    };
-    left.bytes = left.bytes.checked_sub(own)?;
-    if kind == Kind::Scalar {
-        return Some(0);
-    }
-    // An empty container is a level, too.
-    depth.checked_sub(1)?;
-    Some(deepest + 1)
 }

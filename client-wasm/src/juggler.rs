@@ -14,7 +14,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
     clock::{self, to_milliseconds},
-    js::Js,
+    js::{Js, tell, tell_numbers},
     options,
     shell::Shell,
 };
@@ -213,7 +213,8 @@ fn emit(counts: &Counts, told: &Function, event: ClientEvent<Js>) {
             counts
                 .operations
                 .set(counts.operations.get() + operations as f64);
-            (Told::Change, operations.into(), length.into())
+            tell_numbers(told, Told::Change as i32, operations as f64, length as f64);
+            return;
         }
         ClientEvent::Response { id, outcome } => {
             let (kind, data) = match outcome {
@@ -235,8 +236,7 @@ fn emit(counts: &Counts, told: &Function, event: ClientEvent<Js>) {
             (Told::Violation, code.into(), text.into())
         }
     };
-    // The facade catches what its listeners throw and reports it.
-    let _ = told.call3(&JsValue::UNDEFINED, &(kind as u32).into(), &one, &two);
+    tell(told, kind as i32, &one, &two);
 }
 
 /// A fault as a close code and words; none for what the network did.

@@ -128,11 +128,9 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     for name in GLUE {
         copy(&packed.join(name), &wasm.join(name))?;
     }
-    // Inline JS of a dependency, where there is any.
+    // What `client-wasm/src/js/engine.rs` binds.
     let snippets = packed.join("snippets");
-    if snippets.is_dir() {
-        copy(&snippets, &wasm.join("snippets"))?;
-    }
+    copy(&snippets, &wasm.join("snippets"))?;
     let optimised = packed.join("optimised.wasm");
     let mut shrink = toolbox.js("wasm-opt");
     shrink.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]);
@@ -163,9 +161,14 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     // Generated, so nobody reads it: unlike that of the package, its names go, too.
     let mut minify = toolbox.js("esbuild");
     minify.args(["--minify", "--log-level=warning", "--allow-overwrite"]);
+    // One file: a folder beside it is what bundlers and pages trip over.
+    minify.args(["--bundle", "--format=esm"]);
     run(minify
         .arg(&glue)
-        .arg(format!("--outfile={}", glue.display())))
+        .arg(format!("--outfile={}", glue.display())))?;
+    let snippets = wasm.join("snippets");
+    fs::remove_dir_all(&snippets)
+        .map_err(|error| format!("cannot remove {}: {error}", snippets.display()))
 }
 
 fn build_package(toolbox: &Toolbox, wasm: &Path) -> Outcome {

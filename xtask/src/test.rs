@@ -301,6 +301,7 @@ fn lint(step: &mut Run) -> Outcome {
     command.args(["--config", "js/eslint.config.js", "--max-warnings", "0"]);
     run(command.args([
         "--no-error-on-unmatched-pattern",
+        "client-wasm/src",
         "js",
         "tests",
         "www",

@@ -1,84 +1,139 @@
 //! What the engine offers, bound so that nothing goes through this module's memory that need not.
 
-use js_sys::{Array, JsString};
+use std::cell::RefCell;
+
+use js_sys::Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+#[wasm_bindgen(module = "/src/js/engine.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = codeOf)]
+    pub(super) fn code_of(value: &JsValue) -> i32;
+    pub(super) fn parse(text: &JsValue, skip: i32) -> JsValue;
+    pub(crate) fn tell(told: &JsValue, kind: i32, one: &JsValue, two: &JsValue);
+    #[wasm_bindgen(js_name = tell)]
+    pub(crate) fn tell_numbers(told: &JsValue, kind: i32, one: f64, two: f64);
+    #[wasm_bindgen(js_name = memberData)]
+    pub(super) fn member_data(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberDiff)]
+    pub(super) fn member_diff(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberFrom)]
+    pub(super) fn member_from(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberId)]
+    pub(super) fn member_id(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberName)]
+    pub(super) fn member_name(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberOp)]
+    pub(super) fn member_op(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberPath)]
+    pub(super) fn member_path(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberSuccess)]
+    pub(super) fn member_success(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberType)]
+    pub(super) fn member_type(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberValue)]
+    pub(super) fn member_value(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = opAmong)]
+    pub(super) fn op_among(object: &JsValue, words: &JsValue) -> i32;
+    #[wasm_bindgen(js_name = typeAmong)]
+    pub(super) fn type_among(object: &JsValue, words: &JsValue) -> i32;
+    pub(super) fn split(text: &JsValue) -> i32;
+    #[wasm_bindgen(js_name = splitPath)]
+    pub(super) fn split_path(object: &JsValue) -> i32;
+    #[wasm_bindgen(js_name = splitFrom)]
+    pub(super) fn split_from(object: &JsValue) -> i32;
+    #[wasm_bindgen(js_name = splitTokens)]
+    pub(super) fn split_tokens() -> JsValue;
+    #[wasm_bindgen(js_name = indexOf)]
+    pub(super) fn index_of(list: &JsValue, at: i32) -> f64;
+    #[wasm_bindgen(js_name = ownMember)]
+    pub(super) fn own_member(object: &JsValue, list: &JsValue, at: i32) -> JsValue;
+    pub(super) fn measure(value: &JsValue, depth: f64, nodes: f64, bytes: f64) -> f64;
+    #[wasm_bindgen(js_name = nodesLeft)]
+    pub(super) fn nodes_left() -> f64;
+    #[wasm_bindgen(js_name = bytesLeft)]
+    pub(super) fn bytes_left() -> f64;
+
+    #[derive(Debug)]
+    pub(super) type Editor;
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new() -> Editor;
+    #[wasm_bindgen(method)]
+    pub(super) fn open(this: &Editor, root: &JsValue) -> i32;
+    #[wasm_bindgen(method)]
+    pub(super) fn reopen(this: &Editor);
+    #[wasm_bindgen(method)]
+    pub(super) fn walk(this: &Editor, is_top: bool, list: &JsValue, at: i32, end: i32) -> i32;
+    #[wasm_bindgen(method)]
+    pub(super) fn member(this: &Editor, list: &JsValue, at: i32) -> i32;
+    #[wasm_bindgen(method)]
+    pub(super) fn element(this: &Editor, index: i32) -> i32;
+    #[wasm_bindgen(method)]
+    pub(super) fn copy(this: &Editor);
+    #[wasm_bindgen(method)]
+    pub(super) fn node(this: &Editor) -> JsValue;
+    #[wasm_bindgen(method)]
+    pub(super) fn release(this: &Editor);
+    #[wasm_bindgen(method)]
+    pub(super) fn log(this: &Editor, on: bool);
+    #[wasm_bindgen(method)]
+    pub(super) fn undo(this: &Editor);
+    #[wasm_bindgen(method)]
+    pub(super) fn length(this: &Editor) -> i32;
+    #[wasm_bindgen(method)]
+    pub(super) fn set(this: &Editor, list: &JsValue, at: i32, value: &JsValue);
+    #[wasm_bindgen(method)]
+    pub(super) fn replace(this: &Editor, list: &JsValue, at: i32, value: &JsValue) -> bool;
+    #[wasm_bindgen(method, js_name = replaceElement)]
+    pub(super) fn replace_element(this: &Editor, index: i32, value: &JsValue) -> bool;
+    #[wasm_bindgen(method)]
+    pub(super) fn insert(this: &Editor, index: i32, value: &JsValue);
+    #[wasm_bindgen(method)]
+    pub(super) fn remove(this: &Editor, list: &JsValue, at: i32) -> JsValue;
+    #[wasm_bindgen(method, js_name = removeElement)]
+    pub(super) fn remove_element(this: &Editor, index: i32) -> JsValue;
+}
+
+/// What `codeOf` returns.
+pub(super) mod code {
+    pub(in super::super) const NOTHING: i32 = -1;
+    pub(in super::super) const OBJECT: i32 = 1;
+    pub(in super::super) const TEXT: i32 = 2;
+}
+
+/// What an editor finds; there is more to it for a container that only the mirror holds.
+pub(super) mod found {
+    pub(in super::super) const NOTHING: i32 = -1;
+    pub(in super::super) const OBJECT: i32 = 1;
+    pub(in super::super) const ARRAY: i32 = 2;
+}
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object from a message. Getters are property reads that the engine caches.
-    pub(super) type Fields;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn data(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn diff(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn from(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn id(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn name(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn op(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn path(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn success(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural, js_name = "type")]
-    pub(super) fn kind(this: &Fields) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    pub(super) fn value(this: &Fields) -> JsValue;
-
-    /// An object or an array, by key or index.
-    pub(super) type Container;
+    /// An array, by index.
+    pub(super) type Items;
     #[wasm_bindgen(method, structural, indexing_getter)]
-    pub(super) fn at(this: &Container, key: &JsValue) -> JsValue;
-    #[wasm_bindgen(method, structural, indexing_setter)]
-    pub(super) fn put(this: &Container, key: &JsValue, value: &JsValue);
-    #[wasm_bindgen(method, structural, indexing_getter)]
-    pub(super) fn at_index(this: &Container, index: u32) -> JsValue;
-    #[wasm_bindgen(method, structural, indexing_setter)]
-    pub(super) fn put_index(this: &Container, index: u32, value: &JsValue);
-    // The binding in `js_sys` always passes an item, so it cannot remove without inserting.
-    #[wasm_bindgen(method, js_name = "splice")]
-    pub(super) fn remove_at(this: &Container, index: u32, count: u32) -> Array;
-    #[wasm_bindgen(method, js_name = "splice")]
-    pub(super) fn insert_at(this: &Container, index: u32, count: u32, item: &JsValue) -> Array;
-
-    #[wasm_bindgen(js_namespace = Object, js_name = "hasOwn")]
-    pub(super) fn has_own(object: &JsValue, key: &JsValue) -> bool;
-    #[wasm_bindgen(catch, js_namespace = JSON, js_name = "parse")]
-    pub(super) fn parse(text: &JsString) -> Result<JsValue, JsValue>;
-
-    /// A string, without a way through this module's memory.
-    pub(super) type Chars;
-    #[wasm_bindgen(method, js_name = "split")]
-    pub(super) fn split_at_each(this: &Chars, separator: &JsValue) -> Array;
-    /// The UTF-16 unit at `index`; zero where the string ends before.
-    #[wasm_bindgen(method, js_name = "charCodeAt")]
-    pub(super) fn code_at(this: &Chars, index: u32) -> u32;
-    #[wasm_bindgen(method, js_name = "includes")]
-    pub(super) fn has(this: &Chars, part: &JsValue) -> bool;
-    #[wasm_bindgen(method, js_name = "substring")]
-    pub(super) fn behind(this: &Chars, start: u32) -> JsString;
-}
-
-/// Strings that the rules name over and over, made once.
-pub(super) struct Names {
-    pub(super) proto: JsValue,
-    pub(super) slash: JsValue,
-    pub(super) tilde: JsValue,
-    pub(super) literals: Vec<(&'static str, JsValue)>,
+    pub(super) fn at(this: &Items, index: i32) -> JsValue;
 }
 
 thread_local! {
-    pub(super) static NAMES: Names = Names {
-        proto: "__proto__".into(),
-        slash: "/".into(),
-        tilde: "~".into(),
-        literals: [
-            "state", "replace", "add", "remove", "response", "notify", "move", "copy", "test",
-        ]
-        .map(|literal| (literal, literal.into()))
-        .into(),
-    };
+    /// Lists of words that the rules name over and over, each made once.
+    static WORDS: RefCell<Vec<(&'static [&'static str], JsValue)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `ask` with these words as a JS array.
+pub(super) fn with_words(words: &'static [&'static str], ask: impl FnOnce(&JsValue) -> i32) -> i32 {
+    WORDS.with_borrow_mut(|known| {
+        if let Some((_, list)) = known.iter().find(|(list, _)| std::ptr::eq(*list, words)) {
+            return ask(list);
+        }
+        let list: JsValue = words
+            .iter()
+            .map(|word| JsValue::from(*word))
+            .collect::<Array>()
+            .into();
+        let answer = ask(&list);
+        known.push((words, list));
+        answer
+    })
 }

@@ -1,15 +1,12 @@
 //! Texts and keys that stay in the engine's memory.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
-use js_sys::JsString;
-use mirrorball_protocol::json::{Key, Scan, Size, Text};
+use js_sys::{Array, JsString};
+use mirrorball_protocol::json::{Key, Scan, Size, Text, Tokens};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::engine::{Chars, NAMES, parse};
-
-/// `/` as a UTF-16 unit.
-const SLASH: u32 = 0x2f;
+use super::engine::{self, Items, code, code_of, parse};
 
 /// UTF-16 units that are looked at together.
 const PIECE: usize = 1 << 16;
@@ -17,113 +14,171 @@ const PIECE: usize = 1 << 16;
 /// A text from the network, left where it is: in the engine's memory.
 #[derive(Clone, Debug)]
 pub struct JsText {
-    text: JsString,
-    /// In UTF-16 units; kept, for asking is a call out of this module.
-    len: usize,
+    text: JsValue,
+    /// Units at the beginning that are none of it any more.
+    skip: usize,
+    /// In UTF-16 units, those included; kept, for asking is a call out of this module.
+    end: usize,
 }
 
 impl JsText {
     /// The text that `value` is; `None` where it is none.
     #[must_use]
     pub fn from_value(value: JsValue) -> Option<Self> {
-        value.dyn_into().ok().map(Self::from_text)
+        let end = usize::try_from(code_of(&value) - code::TEXT).ok()?;
+        Some(Self {
+            text: value,
+            skip: 0,
+            end,
+        })
     }
 
-    fn from_text(text: JsString) -> Self {
-        let len = text.length() as usize;
-        Self { text, len }
+    /// The value that this JSON text stands for; undefined where it stands for none.
+    pub(super) fn parse(&self) -> JsValue {
+        parse(&self.text, self.skip as i32)
     }
 
-    /// The value that this JSON text stands for.
-    pub(super) fn parse(&self) -> Result<JsValue, JsValue> {
-        parse(&self.text)
+    /// The units from the first to before the second.
+    fn slice(&self, start: usize, end: usize) -> JsString {
+        let text: &JsString = self.text.unchecked_ref();
+        text.slice((self.skip + start) as u32, (self.skip + end) as u32)
     }
 }
 
 impl Text for JsText {
     fn new(text: &str) -> Self {
-        Self::from_text(text.into())
+        let text = JsString::from(text);
+        Self {
+            skip: 0,
+            end: text.length() as usize,
+            text: text.into(),
+        }
     }
 
     fn len(&self) -> usize {
-        self.len
+        self.end.saturating_sub(self.skip)
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be ASCII"
-    )]
     fn header(&self) -> Option<u8> {
         // Not a number where the text is empty.
-        let unit = self.text.char_code_at(0);
+        let unit = self
+            .text
+            .unchecked_ref::<JsString>()
+            .char_code_at(self.skip as u32);
         (unit < 128.0).then_some(unit as u8)
     }
 
     fn payload(self) -> Self {
         Self {
-            text: self.text.unchecked_ref::<Chars>().behind(1),
-            len: self.len.saturating_sub(1),
+            skip: self.skip + 1,
+            ..self
         }
     }
 
     fn append(&mut self, more: Self) {
-        self.text = self.text.concat(&more.text);
-        self.len += more.len;
+        let both = self.slice(0, self.len()).concat(&more.slice(0, more.len()));
+        *self = Self {
+            text: both.into(),
+            skip: 0,
+            end: self.len() + more.len(),
+        };
     }
 
     fn to_str(&self) -> Cow<'_, str> {
-        Cow::Owned(String::from(&self.text))
+        Cow::Owned(String::from(self.slice(0, self.len())))
     }
 
     fn measure(&self) -> Size {
         // In pieces, for this module's memory never shrinks. A surrogate pair that is cut does not matter here.
         let mut scan = Scan::default();
-        for start in (0..self.len).step_by(PIECE) {
-            let piece = self.text.slice(start as u32, (start + PIECE) as u32);
-            scan.feed(&String::from(piece));
+        for start in (0..self.len()).step_by(PIECE) {
+            scan.feed(&String::from(self.slice(start, start + PIECE)));
         }
         scan.size()
     }
 }
 
-/// A key, left where it is: in the engine's memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JsKey(pub(super) JsValue);
+/// A key, left where it is: in the engine's memory, in a list beside others.
+#[derive(Clone, Debug)]
+pub struct JsKey {
+    list: Rc<JsValue>,
+    at: i32,
+}
 
 impl JsKey {
     /// The key itself.
     #[must_use]
     pub fn into_value(self) -> JsValue {
-        self.0
+        self.list.unchecked_ref::<Items>().at(self.at)
     }
 
-    fn chars(&self) -> &Chars {
-        self.0.unchecked_ref()
+    /// The key that this string is.
+    pub(super) fn of(text: &JsValue) -> Self {
+        Self {
+            list: Rc::new(Array::of1(text).into()),
+            at: 0,
+        }
+    }
+
+    /// The keys that these strings are.
+    pub(super) fn all(texts: Array) -> Vec<Self> {
+        let count = texts.length() as i32;
+        Self::range(texts.into(), 0..count)
+    }
+
+    fn range(list: JsValue, range: Range<i32>) -> Vec<Self> {
+        let list = Rc::new(list);
+        let key = |at| Self {
+            list: Rc::clone(&list),
+            at,
+        };
+        range.map(key).collect()
+    }
+
+    pub(super) fn list(&self) -> &JsValue {
+        &self.list
+    }
+
+    pub(super) const fn at(&self) -> i32 {
+        self.at
+    }
+
+    /// Whether both are in one list.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.list, &other.list)
+    }
+}
+
+impl PartialEq for JsKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.clone().into_value() == other.clone().into_value()
     }
 }
 
 impl Key for JsKey {
     fn new(text: &str) -> Self {
-        Self(text.into())
+        Self::of(&text.into())
     }
 
     fn to_str(&self) -> Cow<'_, str> {
-        Cow::Owned(self.0.as_string().unwrap_or_default())
+        Cow::Owned(self.clone().into_value().as_string().unwrap_or_default())
     }
 
-    fn split(&self) -> Option<Vec<Self>> {
-        let parts = NAMES.with(|names| self.chars().split_at_each(&names.slash));
-        let count = parts.length();
-        // With a part before the first slash there is something before it, or no slash at all.
-        let rooted = count > 1 && self.chars().code_at(0) == SLASH;
-        if !rooted && (count > 1 || self.0.unchecked_ref::<JsString>().length() > 0) {
-            return None;
-        }
-        Some((1..count).map(|index| Self(parts.get(index))).collect())
+    fn split(&self) -> Option<Tokens<Self>> {
+        tokens(engine::split(&self.clone().into_value()))
     }
 
-    fn is_escaped(&self) -> bool {
-        NAMES.with(|names| self.chars().has(&names.tilde))
+    fn index(&self) -> Option<usize> {
+        let index = engine::index_of(&self.list, self.at);
+        (index >= 0.0).then_some(index as usize)
     }
+}
+
+/// The tokens of what was split just now, with this outcome.
+pub(super) fn tokens(split: i32) -> Option<Tokens<JsKey>> {
+    (split >= 0).then(|| Tokens {
+        // Before the first slash there is nothing.
+        keys: JsKey::range(engine::split_tokens(), 1..split / 2 + 1),
+        escaped: split % 2 == 1,
+    })
 }

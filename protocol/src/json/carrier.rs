@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
-use super::{Limits, Malformed, Scan};
+use super::{Limits, Malformed, Scan, pointer::index};
 
 /// A carrier of JSON: the native [`Value`](super::Value), or a JS value in a browser.
 pub trait Json: Clone + fmt::Debug + 'static {
@@ -44,11 +44,19 @@ pub trait Json: Clone + fmt::Debug + 'static {
     /// The item at `index`, where this is an array that has it.
     fn element(&self, index: usize) -> Option<Self>;
 
-    /// Whether this is the text `literal`.
-    fn is_text(&self, literal: &'static str) -> bool;
+    /// Which of `words` a member is, where this is an object that has it.
+    fn word(&self, field: Field, words: &'static [&'static str]) -> Option<usize>;
+
+    /// The tokens of the pointer that a member is, where this is an object that has it.
+    fn tokens(&self, field: Field) -> Option<Tokens<Self::Key>> {
+        self.field(field)?.into_key()?.split()
+    }
 
     /// The text, where this is one.
     fn into_key(self) -> Option<Self::Key>;
+
+    /// About how many bytes of JSON text a scalar has beyond those that each has.
+    fn excess(&self) -> usize;
 
     /// The boolean, where this is one.
     fn as_bool(&self) -> Option<bool>;
@@ -185,11 +193,22 @@ pub trait Key: Clone + fmt::Debug + PartialEq + 'static {
     /// The content.
     fn to_str(&self) -> Cow<'_, str>;
 
-    /// The parts behind each slash; `None` where there is something before the first.
-    fn split(&self) -> Option<Vec<Self>>;
+    /// The tokens of the pointer that this is; `None` where there is something before the first slash.
+    fn split(&self) -> Option<Tokens<Self>>;
 
-    /// Whether there is a tilde in it, the escape character of pointers.
-    fn is_escaped(&self) -> bool;
+    /// The array index that this is, as [`index`](super::index) reads it.
+    fn index(&self) -> Option<usize> {
+        index(&self.to_str())
+    }
+}
+
+/// The tokens of a pointer, as they are written.
+#[derive(Clone, Debug)]
+pub struct Tokens<K> {
+    /// What is behind each slash.
+    pub keys: Vec<K>,
+    /// Whether there is a tilde in any of them, the escape character of pointers.
+    pub escaped: bool,
 }
 
 /// Remembers what a document may edit in place, and how to undo what a patch has done so far.
@@ -224,6 +243,12 @@ pub trait Cursor<J: Json>: Sized {
 
     /// How many items the array that is here has.
     fn items(&self) -> usize;
+
+    /// Goes down by as many of `keys` as can be gone by at once; returns how many.
+    fn walk(self, keys: &[J::Key]) -> (Self, usize) {
+        let _ = keys;
+        (self, 0)
+    }
 
     /// Goes to the member `key`.
     fn into_member(self, key: &J::Key) -> Option<Self>;

@@ -18,9 +18,11 @@ pub struct Document<J: Json> {
     root: J,
     ledger: J::Ledger,
     limits: Limits,
-    /// An upper bound, so that a small patch costs no walk over a large document: the text of every
-    /// patch is added to it, and only where that passes a limit the document is measured.
+    /// An upper bound, so that a small patch costs no walk over a large document: what patches may have
+    /// added is added to it, and only where that passes a limit the document is measured.
     size: Size,
+    /// What the patch that is being applied adds at most.
+    growth: Growth,
     /// Values looked at so far in order to bound the patch that is being applied.
     walked: usize,
 }
@@ -41,6 +43,7 @@ impl<J: Json> Document<J> {
             ledger: J::Ledger::default(),
             limits,
             size: Size::default(),
+            growth: Growth::default(),
             walked: 0,
         }
     }
@@ -74,6 +77,7 @@ impl<J: Json> Document<J> {
         // A single operation fails before it changes anything, except a move and a copy.
         let mut undo = operations > 1 || tight;
         self.walked = 0;
+        self.growth = Growth::default();
         self.ledger.begin(&self.root, undo);
         let applied = (0..operations).try_for_each(|index| {
             let operation = Operation::read(&patch.element(index).ok_or(PatchError::Shape)?)?;
@@ -83,7 +87,10 @@ impl<J: Json> Document<J> {
             }
             self.step(operation, &mut source)
         });
-        let sized = applied.and_then(|()| self.add(source.bound).or_else(|_| self.measure()));
+        let sized = applied.and_then(|()| {
+            let growth = self.growth.within(source.bound);
+            self.add(growth).or_else(|_| self.measure())
+        });
         if let Err(error) = sized {
             self.ledger.rollback(&mut self.root);
             return Err(error);
@@ -101,6 +108,8 @@ impl<J: Json> Document<J> {
         match operation {
             Operation::Add(path, value) => {
                 self.check_new(&path, &value, source)?;
+                self.growth.has_new_keys = true;
+                self.growth.nodes += 1;
                 add(&mut self.root, &mut self.ledger, path, value)
             }
             Operation::Replace(path, value) => {
@@ -116,6 +125,7 @@ impl<J: Json> Document<J> {
                     return Err(PatchError::IntoItself);
                 }
                 let value = remove(&mut self.root, &mut self.ledger, from)?;
+                self.growth.has_new_keys = true;
                 self.check_depth(&path, &value, self.size.depth)?;
                 add(&mut self.root, &mut self.ledger, path, value)
             }
@@ -127,6 +137,7 @@ impl<J: Json> Document<J> {
                     self.measure()?;
                 }
                 self.add(size)?;
+                self.growth.has_new_keys = true;
                 self.check_depth(&path, &value, size.depth)?;
                 // The value is in two places from now on.
                 self.ledger.release();
@@ -147,6 +158,8 @@ impl<J: Json> Document<J> {
         value: &J,
         source: &mut Source<'_, J::Text>,
     ) -> Result<(), PatchError> {
+        self.growth.excess = self.growth.excess.saturating_add(value.excess());
+        self.growth.has_containers |= value.kind() != Kind::Scalar;
         let fits = path.tokens().len() + source.bound.depth <= self.limits.depth;
         let bound = if fits || value.kind() == Kind::Scalar {
             source.bound
@@ -215,6 +228,40 @@ impl<J: Json> Document<J> {
             return Err(PatchError::Size);
         }
         Ok(())
+    }
+}
+
+/// What a patch adds to a document at most.
+///
+/// A scalar in the place of another value adds nothing but its text, so that a document whose leaves change is not
+/// measured again and again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Growth {
+    nodes: usize,
+    excess: usize,
+    /// Whether the document may have new keys, which are in the text.
+    has_new_keys: bool,
+    has_containers: bool,
+}
+
+impl Growth {
+    /// The growth of a patch whose text holds this much at most.
+    fn within(self, bound: Size) -> Size {
+        let nodes = if self.has_containers {
+            bound.nodes
+        } else {
+            self.nodes
+        };
+        let bytes = if self.has_containers || self.has_new_keys {
+            bound.bytes
+        } else {
+            self.excess
+        };
+        Size {
+            nodes: nodes.min(bound.nodes),
+            bytes: bytes.min(bound.bytes),
+            ..bound
+        }
     }
 }
 

@@ -4,10 +4,9 @@ use alloc::{
     borrow::{Cow, ToOwned},
     string::String,
     sync::Arc,
-    vec::Vec,
 };
 
-use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value};
+use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Tokens, Value};
 
 impl Json for Value {
     type Text = String;
@@ -51,8 +50,9 @@ impl Json for Value {
         self.as_array()?.get(index).cloned()
     }
 
-    fn is_text(&self, literal: &'static str) -> bool {
-        self.as_str() == Some(literal)
+    fn word(&self, field: Field, words: &'static [&'static str]) -> Option<usize> {
+        let text = self.get(field.name())?.as_str()?;
+        words.iter().position(|word| *word == text)
     }
 
     fn into_key(self) -> Option<Arc<str>> {
@@ -61,6 +61,10 @@ impl Json for Value {
         } else {
             None
         }
+    }
+
+    fn excess(&self) -> usize {
+        self.as_str().map_or(0, str::len)
     }
 
     fn as_bool(&self) -> Option<bool> {
@@ -248,13 +252,12 @@ impl Key for Arc<str> {
         Cow::Borrowed(self)
     }
 
-    fn split(&self) -> Option<Vec<Self>> {
+    fn split(&self) -> Option<Tokens<Self>> {
         let mut parts = str::split(self, '/');
         let first = parts.next().unwrap_or_default();
-        first.is_empty().then(|| parts.map(Into::into).collect())
-    }
-
-    fn is_escaped(&self) -> bool {
-        self.contains('~')
+        first.is_empty().then(|| Tokens {
+            keys: parts.map(Into::into).collect(),
+            escaped: self.contains('~'),
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Cursor, Field, Json, Key, Kind, Ledger, Pointer, pointer};
+use super::{Cursor, Field, Json, Key, Kind, Ledger, Pointer};
 
 /// One operation of a patch, parsed.
 #[derive(Clone, Debug)]
@@ -20,6 +20,9 @@ pub enum Operation<J: Json> {
     /// Fails the patch where something else is there.
     Test(Pointer<J::Key>, J),
 }
+
+/// The values of `op`, in the order in which they are told apart.
+const OPERATIONS: &[&str] = &["add", "remove", "replace", "move", "copy", "test"];
 
 /// Why a patch does not apply. Whoever made the patch is at fault, or the two ends do not hold the same
 /// document any more.
@@ -90,27 +93,19 @@ impl<J: Json> Operation<J> {
             Kind::Object => PatchError::Op,
             _ => PatchError::Shape,
         };
-        let op = operation.field(Field::Op).ok_or_else(unknown)?;
         let pointer = |field| {
-            let text = operation.field(field).and_then(J::into_key);
-            Pointer::parse_lenient(&text.ok_or(PatchError::Pointer)?)
-                .map_err(|_| PatchError::Pointer)
+            let tokens = operation.tokens(field).ok_or(PatchError::Pointer)?;
+            Ok(Pointer::lenient(tokens))
         };
         let value = || operation.field(Field::Value).ok_or(PatchError::Value);
-        Ok(if op.is_text("replace") {
-            Self::Replace(pointer(Field::Path)?, value()?)
-        } else if op.is_text("add") {
-            Self::Add(pointer(Field::Path)?, value()?)
-        } else if op.is_text("remove") {
-            Self::Remove(pointer(Field::Path)?)
-        } else if op.is_text("move") {
-            Self::Move(pointer(Field::From)?, pointer(Field::Path)?)
-        } else if op.is_text("copy") {
-            Self::Copy(pointer(Field::From)?, pointer(Field::Path)?)
-        } else if op.is_text("test") {
-            Self::Test(pointer(Field::Path)?, value()?)
-        } else {
-            return Err(unknown());
+        Ok(match operation.word(Field::Op, OPERATIONS) {
+            Some(0) => Self::Add(pointer(Field::Path)?, value()?),
+            Some(1) => Self::Remove(pointer(Field::Path)?),
+            Some(2) => Self::Replace(pointer(Field::Path)?, value()?),
+            Some(3) => Self::Move(pointer(Field::From)?, pointer(Field::Path)?),
+            Some(4) => Self::Copy(pointer(Field::From)?, pointer(Field::Path)?),
+            Some(5) => Self::Test(pointer(Field::Path)?, value()?),
+            _ => return Err(unknown()),
         })
     }
 }
@@ -121,7 +116,7 @@ pub(super) fn find<J: Json>(root: &J, pointer: &Pointer<J::Key>) -> Option<J> {
     for token in pointer.tokens() {
         place = match place.kind() {
             Kind::Object => place.member(token)?,
-            Kind::Array => place.element(pointer::index(&token.to_str())?)?,
+            Kind::Array => place.element(token.index()?)?,
             Kind::Scalar => return None,
         };
     }
@@ -143,15 +138,15 @@ pub(super) fn add<J: Json>(
     match parent.kind() {
         Kind::Object => parent.set_member(last, value),
         Kind::Array => {
-            let token = last.to_str();
-            let index = if token == "-" {
-                Some(parent.items())
-            } else {
-                pointer::index(&token)
+            let end = parent.items();
+            let index = match last.index() {
+                Some(index) => index,
+                None if last.to_str() == "-" => end,
+                None => return Err(PatchError::Index),
             };
-            let index = index
-                .filter(|index| *index <= parent.items())
-                .ok_or(PatchError::Index)?;
+            if index > end {
+                return Err(PatchError::Index);
+            }
             parent.insert_element(index, value);
         }
         Kind::Scalar => return Err(PatchError::Target),
@@ -177,7 +172,7 @@ pub(super) fn replace<J: Json>(
             .then_some(())
             .ok_or(PatchError::Target),
         Kind::Array => {
-            let index = pointer::index(&last.to_str()).ok_or(PatchError::Index)?;
+            let index = last.index().ok_or(PatchError::Index)?;
             parent
                 .replace_element(index, value)
                 .then_some(())
@@ -200,7 +195,7 @@ pub(super) fn remove<J: Json>(
     match parent.kind() {
         Kind::Object => parent.remove_member(last).ok_or(PatchError::Target),
         Kind::Array => {
-            let index = pointer::index(&last.to_str()).ok_or(PatchError::Index)?;
+            let index = last.index().ok_or(PatchError::Index)?;
             parent.remove_element(index).ok_or(PatchError::Index)
         }
         Kind::Scalar => Err(PatchError::Target),
@@ -214,14 +209,15 @@ fn set_root<J: Json>(root: &mut J, ledger: &mut J::Ledger, value: J) -> J {
 }
 
 fn descend<'a, J: Json>(
-    mut place: J::Cursor<'a>,
+    place: J::Cursor<'a>,
     tokens: &[J::Key],
 ) -> Result<J::Cursor<'a>, PatchError> {
-    for token in tokens {
+    let (mut place, walked) = place.walk(tokens);
+    for token in tokens.iter().skip(walked) {
         place = match place.kind() {
             Kind::Object => place.into_member(token).ok_or(PatchError::Target)?,
             Kind::Array => {
-                let index = pointer::index(&token.to_str()).ok_or(PatchError::Index)?;
+                let index = token.index().ok_or(PatchError::Index)?;
                 place.into_element(index).ok_or(PatchError::Index)?
             }
             Kind::Scalar => return Err(PatchError::Target),

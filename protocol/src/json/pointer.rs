@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use super::Key;
+use super::{Key, Tokens};
 
 /// A path to a place in a document: the tokens between its slashes, unescaped. The empty pointer is the
 /// whole document.
@@ -17,7 +17,8 @@ impl<K: Key> Pointer<K> {
     ///
     /// [`PointerError`] where the text is neither empty nor begins with `/`, or holds another escape.
     pub fn parse(text: &K) -> Result<Self, PointerError> {
-        tokens(text, false).map(Self)
+        let tokens = text.split().ok_or(PointerError::Start)?;
+        Self::unescaped(tokens, false)
     }
 
     /// Parses a pointer as the public peers do: a `~` that is no escape stands for itself.
@@ -26,7 +27,26 @@ impl<K: Key> Pointer<K> {
     ///
     /// [`PointerError::Start`] where the text is neither empty nor begins with `/`.
     pub fn parse_lenient(text: &K) -> Result<Self, PointerError> {
-        tokens(text, true).map(Self)
+        text.split().map(Self::lenient).ok_or(PointerError::Start)
+    }
+
+    /// The pointer of these tokens. A `~` that is no escape stands for itself, as the public peers have it.
+    pub(super) fn lenient(tokens: Tokens<K>) -> Self {
+        // Without strictness there is no error.
+        Self::unescaped(tokens, true).unwrap_or(Self(Vec::new()))
+    }
+
+    fn unescaped(tokens: Tokens<K>, lenient: bool) -> Result<Self, PointerError> {
+        let Tokens { mut keys, escaped } = tokens;
+        for key in keys.iter_mut().filter(|_| escaped) {
+            let text = key.to_str();
+            if text.contains('~') {
+                let plain = K::new(&unescape(&text, lenient)?);
+                drop(text);
+                *key = plain;
+            }
+        }
+        Ok(Self(keys))
     }
 
     /// The tokens, from the root on.
@@ -67,18 +87,6 @@ impl fmt::Display for PointerError {
 }
 
 impl core::error::Error for PointerError {}
-
-fn tokens<K: Key>(text: &K, lenient: bool) -> Result<Vec<K>, PointerError> {
-    let mut tokens = text.split().ok_or(PointerError::Start)?;
-    let escaped = text.is_escaped();
-    for token in &mut tokens {
-        if escaped && token.is_escaped() {
-            let unescaped = unescape(&token.to_str(), lenient)?;
-            *token = K::new(&unescaped);
-        }
-    }
-    Ok(tokens)
-}
 
 fn unescape(token: &str, lenient: bool) -> Result<String, PointerError> {
     let mut plain = String::with_capacity(token.len());

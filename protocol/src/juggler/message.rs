@@ -52,10 +52,7 @@ impl<J: Json> Request<J> {
     ///
     /// The reason to close the connection: the client broke the protocol.
     pub fn read(message: &J) -> Result<Self, Reason> {
-        let kind = message.field(Field::Type).ok_or(FIELDS)?;
-        if !kind.is_text("request") {
-            return Err(TYPE);
-        }
+        word(message, &["request"])?;
         Ok(Self {
             id: message
                 .field(Field::Id)
@@ -77,13 +74,10 @@ impl<J: Json> ServerMessage<J> {
     ///
     /// The reason to close the connection: the server broke the protocol.
     pub fn read(message: &J) -> Result<Self, Reason> {
-        let kind = message.field(Field::Type).ok_or(FIELDS)?;
         let data = || message.field(Field::Data).ok_or(FIELDS);
-        if kind.is_text("state") {
-            return Ok(Self::State(message.field(Field::Diff).ok_or(FIELDS)?));
-        }
-        if kind.is_text("response") {
-            return Ok(Self::Response {
+        Ok(match word(message, &["state", "response", "notify"])? {
+            0 => Self::State(message.field(Field::Diff).ok_or(FIELDS)?),
+            1 => Self::Response {
                 id: message
                     .field(Field::Id)
                     .and_then(|id| id.as_id())
@@ -93,20 +87,27 @@ impl<J: Json> ServerMessage<J> {
                     .and_then(|it| it.as_bool())
                     .ok_or(FIELDS)?,
                 data: data()?,
-            });
-        }
-        if kind.is_text("notify") {
-            let name = message
-                .field(Field::Name)
-                .and_then(J::into_key)
-                .ok_or(FIELDS)?;
-            return Ok(Self::Notify {
-                name,
+            },
+            _ => Self::Notify {
+                name: message
+                    .field(Field::Name)
+                    .and_then(J::into_key)
+                    .ok_or(FIELDS)?,
                 data: data()?,
-            });
-        }
-        Err(TYPE)
+            },
+        })
     }
+}
+
+/// Which of `words` is the type of a message.
+fn word<J: Json>(message: &J, words: &'static [&'static str]) -> Result<usize, Reason> {
+    message.word(Field::Type, words).ok_or_else(|| {
+        if message.field(Field::Type).is_some() {
+            TYPE
+        } else {
+            FIELDS
+        }
+    })
 }
 
 /// Writes a request with `data`, a JSON text.
