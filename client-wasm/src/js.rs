@@ -18,10 +18,10 @@ mod text;
 use std::cell::Cell;
 
 use js_sys::Object;
-use mirrorball_protocol::json::{Field, Json, Key, Kind, Limits, Malformed, Size, Tokens};
+use mirrorball_protocol::json::{Field, Json, Kind, Limits, Malformed, Parts, Size, Tokens};
 use wasm_bindgen::{JsCast, JsValue};
 
-pub(crate) use self::engine::{tell, tell_numbers};
+pub(crate) use self::engine::{receive, tell, tell_numbers};
 use self::{
     engine::{Items, code, code_of, measure, own_member},
     text::tokens,
@@ -136,21 +136,37 @@ impl Json for Js {
     }
 
     fn word(&self, field: Field, words: &'static [&'static str]) -> Option<usize> {
-        let index = engine::with_words(words, |words| match field {
-            Field::Op => engine::op_among(&self.value, words),
-            Field::Type => engine::type_among(&self.value, words),
-            // The others' values are no words of the rules.
-            _ => -1,
+        // No other member's value is among the words of the rules.
+        let is_type = field == Field::Type;
+        let index = engine::with_words(words, |words| engine::type_among(&self.value, words));
+        usize::try_from(index).ok().filter(|_| is_type)
+    }
+
+    fn operation(&self, index: usize, words: &'static [&'static str]) -> Option<Parts<Self>> {
+        let read = engine::with_words(words, |words| {
+            engine::read_operation(&self.value, index as i32, words)
         });
-        usize::try_from(index).ok()
+        if read < 0.0 {
+            return None;
+        }
+        let read = read as u64;
+        let value = match (read / 8) % 4 {
+            0 => None,
+            kind => {
+                let value = Self::new(engine::read_operand());
+                value.code.set((kind == 1).then_some(code::SCALAR));
+                Some(value)
+            }
+        };
+        Some(Parts {
+            op: (read % 8) as usize,
+            path: tokens((read / 32) as i32 - 1),
+            value,
+        })
     }
 
     fn tokens(&self, field: Field) -> Option<Tokens<JsKey>> {
-        match field {
-            Field::Path => tokens(engine::split_path(&self.value)),
-            Field::From => tokens(engine::split_from(&self.value)),
-            _ => self.field(field)?.into_key()?.split(),
-        }
+        tokens(engine::split(&self.field(field)?.value))
     }
 
     fn into_key(self) -> Option<JsKey> {

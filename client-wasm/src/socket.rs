@@ -2,16 +2,16 @@
 
 use mirrorball_protocol::{machine::Input, reason::Reason};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{CloseEvent, MessageEvent, WebSocket};
+use web_sys::{CloseEvent, WebSocket};
 
-use crate::js::JsText;
+use crate::js::{JsText, receive};
 
 /// A browser's WebSocket that reports what happens to it until it is dropped; that closes it.
 #[derive(Debug)]
 pub struct Socket {
     socket: WebSocket,
     _opened: Closure<dyn Fn()>,
-    _message: Closure<dyn Fn(MessageEvent)>,
+    _message: Closure<dyn Fn(JsValue, f64)>,
     _closed: Closure<dyn Fn(CloseEvent)>,
 }
 
@@ -33,8 +33,8 @@ impl Socket {
         });
         let message = Closure::new({
             let report = report.clone();
-            move |event: MessageEvent| {
-                report(match JsText::from_value(event.data()) {
+            move |data, head| {
+                report(match JsText::received(data, head) {
                     Some(text) => Input::Text { attempt, text },
                     None => Input::Binary { attempt },
                 });
@@ -47,7 +47,7 @@ impl Socket {
             });
         });
         socket.set_onopen(Some(Closure::as_ref(&opened).unchecked_ref()));
-        socket.set_onmessage(Some(Closure::as_ref(&message).unchecked_ref()));
+        receive(&socket, &message);
         socket.set_onclose(Some(Closure::as_ref(&closed).unchecked_ref()));
         Ok(Self {
             socket,

@@ -7,6 +7,13 @@ const OBJECT = 1;
 /** From here on it is a text of so many units; as many below `NOTHING`, an array of so many items. */
 const TEXT = 2;
 
+/** Has `take` called with each message of a socket, and its length and first unit, in the lowest 16 bits; or nothing where it is no text. */
+export function receive(socket, take) {
+  socket.onmessage = ({ data }) => {
+    take(data, typeof data === "string" ? data.length * 65536 + (data.charCodeAt(0) || 0) : NOTHING);
+  };
+}
+
 /** What a value is, and how long. */
 export function codeOf(value) {
   switch (typeof value) {
@@ -50,8 +57,6 @@ export const memberSuccess = (object) => object?.success;
 export const memberType = (object) => object?.type;
 export const memberValue = (object) => object?.value;
 
-/** Which of `words` is the `op` of `object`. */
-export const opAmong = (object, words) => words.indexOf(object?.op);
 /** Which of `words` is the `type` of `object`. */
 export const typeAmong = (object, words) => words.indexOf(object?.type);
 
@@ -66,9 +71,24 @@ export function split(text) {
   tokens = parts;
   return 2 * (parts.length - 1) + Number(text.includes("~"));
 }
-export const splitPath = (object) => split(object?.path);
-export const splitFrom = (object) => split(object?.from);
 export const splitTokens = () => tokens;
+
+/** The value of the operation that was read last. */
+let operand;
+
+/**
+ * Reads an operation and splits its path. Returns the place of its `op` among `words`, eight times 1 for a value that
+ * is short and holds no other or 2 for any other value, and 32 times one more than what `split` returned.
+ */
+export function readOperation(list, index, words) {
+  const operation = list[index];
+  const op = words.indexOf(operation?.op);
+  if (op < 0) return NOTHING;
+  operand = operation.value;
+  const kind = operand === undefined ? 0 : operand === null || (typeof operand !== "object" && typeof operand !== "string") ? 1 : 2;
+  return op + 8 * kind + 32 * (split(operation.path) + 1);
+}
+export const readOperand = () => operand;
 
 /** The index that a token is, as RFC 6901 writes it. */
 export function indexOf(list, at) {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use js_sys::Array;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsValue, closure::Closure, prelude::wasm_bindgen};
 
 #[wasm_bindgen(module = "/src/js/engine.js")]
 extern "C" {
@@ -33,15 +33,14 @@ extern "C" {
     pub(super) fn member_type(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberValue)]
     pub(super) fn member_value(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = opAmong)]
-    pub(super) fn op_among(object: &JsValue, words: &JsValue) -> i32;
+    pub(crate) fn receive(socket: &JsValue, take: &Closure<dyn Fn(JsValue, f64)>);
+    #[wasm_bindgen(js_name = readOperation)]
+    pub(super) fn read_operation(list: &JsValue, index: i32, words: &JsValue) -> f64;
+    #[wasm_bindgen(js_name = readOperand)]
+    pub(super) fn read_operand() -> JsValue;
     #[wasm_bindgen(js_name = typeAmong)]
     pub(super) fn type_among(object: &JsValue, words: &JsValue) -> i32;
     pub(super) fn split(text: &JsValue) -> i32;
-    #[wasm_bindgen(js_name = splitPath)]
-    pub(super) fn split_path(object: &JsValue) -> i32;
-    #[wasm_bindgen(js_name = splitFrom)]
-    pub(super) fn split_from(object: &JsValue) -> i32;
     #[wasm_bindgen(js_name = splitTokens)]
     pub(super) fn split_tokens() -> JsValue;
     #[wasm_bindgen(js_name = indexOf)]
@@ -97,6 +96,7 @@ extern "C" {
 /// What `codeOf` returns.
 pub(super) mod code {
     pub(in super::super) const NOTHING: i32 = -1;
+    pub(in super::super) const SCALAR: i32 = 0;
     pub(in super::super) const OBJECT: i32 = 1;
     pub(in super::super) const TEXT: i32 = 2;
 }
@@ -122,7 +122,7 @@ thread_local! {
 }
 
 /// Calls `ask` with these words as a JS array.
-pub(super) fn with_words(words: &'static [&'static str], ask: impl FnOnce(&JsValue) -> i32) -> i32 {
+pub(super) fn with_words<R>(words: &'static [&'static str], ask: impl FnOnce(&JsValue) -> R) -> R {
     WORDS.with_borrow_mut(|known| {
         if let Some((_, list)) = known.iter().find(|(list, _)| std::ptr::eq(*list, words)) {
             return ask(list);

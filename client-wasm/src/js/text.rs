@@ -6,7 +6,7 @@ use js_sys::{Array, JsString};
 use mirrorball_protocol::json::{Key, Scan, Size, Text, Tokens};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::engine::{self, Items, code, code_of, parse};
+use super::engine::{self, Items, parse};
 
 /// UTF-16 units that are looked at together.
 const PIECE: usize = 1 << 16;
@@ -19,17 +19,18 @@ pub struct JsText {
     skip: usize,
     /// In UTF-16 units, those included; kept, for asking is a call out of this module.
     end: usize,
+    /// The first unit, not counting those; known of a text from the network.
+    first: Option<u16>,
 }
 
 impl JsText {
-    /// The text that `value` is; `None` where it is none.
-    #[must_use]
-    pub fn from_value(value: JsValue) -> Option<Self> {
-        let end = usize::try_from(code_of(&value) - code::TEXT).ok()?;
-        Some(Self {
+    /// The text that a message is, with what [`receive`](super::receive) says of it; `None` where it is none.
+    pub(crate) fn received(value: JsValue, head: f64) -> Option<Self> {
+        (head >= 0.0).then(|| Self {
             text: value,
             skip: 0,
-            end,
+            end: (head / 65_536.0) as usize,
+            first: Some((head as u64 % 65_536) as u16),
         })
     }
 
@@ -52,6 +53,7 @@ impl Text for JsText {
             skip: 0,
             end: text.length() as usize,
             text: text.into(),
+            first: None,
         }
     }
 
@@ -60,17 +62,20 @@ impl Text for JsText {
     }
 
     fn header(&self) -> Option<u8> {
-        // Not a number where the text is empty.
-        let unit = self
-            .text
-            .unchecked_ref::<JsString>()
-            .char_code_at(self.skip as u32);
-        (unit < 128.0).then_some(unit as u8)
+        let first = match self.first {
+            Some(unit) => unit,
+            None => {
+                let text: &JsString = self.text.unchecked_ref();
+                text.char_code_at(self.skip as u32) as u16
+            }
+        };
+        (first < 128 && !self.is_empty()).then_some(first as u8)
     }
 
     fn payload(self) -> Self {
         Self {
             skip: self.skip + 1,
+            first: None,
             ..self
         }
     }
@@ -81,6 +86,7 @@ impl Text for JsText {
             text: both.into(),
             skip: 0,
             end: self.len() + more.len(),
+            first: None,
         };
     }
 

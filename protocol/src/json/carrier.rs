@@ -47,6 +47,16 @@ pub trait Json: Clone + fmt::Debug + 'static {
     /// Which of `words` a member is, where this is an object that has it.
     fn word(&self, field: Field, words: &'static [&'static str]) -> Option<usize>;
 
+    /// What the operation at `index` of a patch consists of; `words` are the values that `op` may have.
+    fn operation(&self, index: usize, words: &'static [&'static str]) -> Option<Parts<Self>> {
+        let operation = self.element(index)?;
+        Some(Parts {
+            op: operation.word(Field::Op, words)?,
+            path: operation.tokens(Field::Path),
+            value: operation.field(Field::Value),
+        })
+    }
+
     /// The tokens of the pointer that a member is, where this is an object that has it.
     fn tokens(&self, field: Field) -> Option<Tokens<Self::Key>> {
         self.field(field)?.into_key()?.split()
@@ -72,6 +82,17 @@ pub trait Json: Clone + fmt::Debug + 'static {
 
     /// The root of a document, to be changed.
     fn edit<'a>(root: &'a mut Self, ledger: &'a mut Self::Ledger) -> Self::Cursor<'a>;
+}
+
+/// What an operation of a patch consists of, whatever of it is there.
+#[derive(Clone, Debug)]
+pub struct Parts<J: Json> {
+    /// Which word `op` is.
+    pub op: usize,
+    /// The tokens of `path`.
+    pub path: Option<Tokens<J::Key>>,
+    /// `value`
+    pub value: Option<J>,
 }
 
 /// What a value is, as far as paths go.

@@ -80,7 +80,7 @@ impl<J: Json> Document<J> {
         self.growth = Growth::default();
         self.ledger.begin(&self.root, undo);
         let applied = (0..operations).try_for_each(|index| {
-            let operation = Operation::read(&patch.element(index).ok_or(PatchError::Shape)?)?;
+            let operation = Operation::read(patch, index)?;
             if !undo && matches!(operation, Operation::Move(..) | Operation::Copy(..)) {
                 undo = true;
                 self.ledger.begin(&self.root, undo);

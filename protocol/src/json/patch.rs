@@ -83,29 +83,33 @@ impl fmt::Display for PatchError {
 impl core::error::Error for PatchError {}
 
 impl<J: Json> Operation<J> {
-    /// Reads an operation from its JSON form; members that RFC 6902 does not name are ignored.
+    /// Reads the operation at `index` of a patch; members that RFC 6902 does not name are ignored.
     ///
     /// # Errors
     ///
     /// Where a member that the operation needs is missing or of the wrong type.
-    pub fn read(operation: &J) -> Result<Self, PatchError> {
-        let unknown = || match operation.kind() {
-            Kind::Object => PatchError::Op,
-            _ => PatchError::Shape,
+    pub fn read(patch: &J, index: usize) -> Result<Self, PatchError> {
+        let Some(parts) = patch.operation(index, OPERATIONS) else {
+            let kind = patch.element(index).map(|operation| operation.kind());
+            return Err(match kind {
+                Some(Kind::Object) => PatchError::Op,
+                _ => PatchError::Shape,
+            });
         };
-        let pointer = |field| {
-            let tokens = operation.tokens(field).ok_or(PatchError::Pointer)?;
-            Ok(Pointer::lenient(tokens))
+        let from = || {
+            let tokens = patch.element(index).and_then(|it| it.tokens(Field::From));
+            tokens.map(Pointer::lenient).ok_or(PatchError::Pointer)
         };
-        let value = || operation.field(Field::Value).ok_or(PatchError::Value);
-        Ok(match operation.word(Field::Op, OPERATIONS) {
-            Some(0) => Self::Add(pointer(Field::Path)?, value()?),
-            Some(1) => Self::Remove(pointer(Field::Path)?),
-            Some(2) => Self::Replace(pointer(Field::Path)?, value()?),
-            Some(3) => Self::Move(pointer(Field::From)?, pointer(Field::Path)?),
-            Some(4) => Self::Copy(pointer(Field::From)?, pointer(Field::Path)?),
-            Some(5) => Self::Test(pointer(Field::Path)?, value()?),
-            _ => return Err(unknown()),
+        let path = parts.path.map(Pointer::lenient);
+        let path = path.ok_or(PatchError::Pointer)?;
+        let value = parts.value.ok_or(PatchError::Value);
+        Ok(match parts.op {
+            0 => Self::Add(path, value?),
+            1 => Self::Remove(path),
+            2 => Self::Replace(path, value?),
+            3 => Self::Move(from()?, path),
+            4 => Self::Copy(from()?, path),
+            _ => Self::Test(path, value?),
         })
     }
 }
