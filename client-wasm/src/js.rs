@@ -17,8 +17,7 @@ mod text;
 
 use std::cell::Cell;
 
-use js_sys::Object;
-use mirrorball_protocol::json::{Field, Json, Kind, Limits, Malformed, Parts, Size, Tokens};
+use mirrorball_protocol::json::{Field, Json, Kind, Limits, Malformed, Parts, Size};
 use wasm_bindgen::{JsCast, JsValue};
 
 pub(crate) use self::engine::{receive, tell, tell_numbers};
@@ -115,14 +114,17 @@ impl Json for Js {
         let ask = match field {
             Field::Data => engine::member_data,
             Field::Diff => engine::member_diff,
+            Field::Epoch => engine::member_epoch,
             Field::From => engine::member_from,
             Field::Id => engine::member_id,
             Field::Name => engine::member_name,
             Field::Op => engine::member_op,
             Field::Path => engine::member_path,
+            Field::Since => engine::member_since,
             Field::Success => engine::member_success,
             Field::Type => engine::member_type,
             Field::Value => engine::member_value,
+            Field::Version => engine::member_version,
         };
         Self::present(ask(&self.value))
     }
@@ -165,7 +167,7 @@ impl Json for Js {
         })
     }
 
-    fn tokens(&self, field: Field) -> Option<Tokens<JsKey>> {
+    fn tokens(&self, field: Field) -> Option<Vec<JsKey>> {
         tokens(engine::split(&self.field(field)?.value))
     }
 
@@ -181,34 +183,18 @@ impl Json for Js {
         self.value.as_bool()
     }
 
-    fn as_id(&self) -> Option<i64> {
+    fn integer(&self, field: Field) -> Option<i64> {
         const MAX: f64 = 9_007_199_254_740_992.0;
-        let number = self.value.as_f64()?;
+        let number = match field {
+            Field::Id => engine::number_id(&self.value),
+            Field::Version => engine::number_version(&self.value),
+            _ => self.field(field)?.value.as_f64()?,
+        };
         (number.abs() <= MAX && number % 1.0 == 0.0).then_some(number as i64)
     }
 
     fn equals(&self, other: &Self) -> bool {
-        match (self.kind(), other.kind()) {
-            (Kind::Scalar, Kind::Scalar) => self.value == other.value,
-            (Kind::Array, Kind::Array) => {
-                let count = self.items();
-                count == other.items()
-                    && (0..count as i32).all(|at| self.item(at).equals(&other.item(at)))
-            }
-            (Kind::Object, Kind::Object) => {
-                let count =
-                    |object: &Self| Object::keys(object.value.unchecked_ref::<Object>()).length();
-                let keys = JsKey::all(Object::keys(self.value.unchecked_ref::<Object>()));
-                keys.len() == count(other) as usize
-                    && keys
-                        .iter()
-                        .all(|key| match (self.member(key), other.member(key)) {
-                            (Some(one), Some(two)) => one.equals(&two),
-                            _ => false,
-                        })
-            }
-            _ => false,
-        }
+        engine::equal(&self.value, &other.value)
     }
 
     fn measure(&self, limits: &Limits) -> Option<Size> {

@@ -8,7 +8,7 @@ use std::{
 use mirrorball_protocol::{
     Machine,
     json::Text,
-    machine::{Input, Output},
+    machine::{Input, Output, with_query},
     time::Instant,
 };
 
@@ -118,7 +118,11 @@ where
 
     fn carry_out(&self, output: Output<String, M::Event>) {
         match output {
-            Output::Connect { attempt, address } => self.connect(attempt, address),
+            Output::Connect {
+                attempt,
+                address,
+                query,
+            } => self.connect(attempt, address, query.as_deref()),
             Output::Send { frame, .. } => {
                 if let Some(socket) = &*self.socket.borrow() {
                     socket.send(&frame);
@@ -133,7 +137,7 @@ where
         }
     }
 
-    fn connect(&self, attempt: u32, address: usize) {
+    fn connect(&self, attempt: u32, address: usize, query: Option<&str>) {
         let this = Weak::clone(&self.this);
         let report = move |input| {
             if let Some(shell) = this.upgrade() {
@@ -141,7 +145,8 @@ where
             }
         };
         let address = self.addresses.get(address).map_or("", String::as_str);
-        match Socket::open(address, attempt, report) {
+        let whole = query.map(|query| with_query(address, query));
+        match Socket::open(whole.as_deref().unwrap_or(address), attempt, report) {
             Ok(socket) => drop(self.socket.replace(Some(socket))),
             Err(_) => {
                 let never = Input::Closed {

@@ -1,5 +1,7 @@
 //! The contract between the rules and the shells that run them.
 
+use alloc::string::String;
+
 use crate::{json::Text, reason::Reason, time::Instant};
 
 /// One end of a connection, without I/O.
@@ -89,6 +91,8 @@ pub enum Output<F, E> {
         attempt: u32,
         /// Which of the configured addresses to try.
         address: usize,
+        /// What the address's query is to say besides.
+        query: Option<String>,
     },
     /// Send a text message.
     Send {
@@ -106,4 +110,18 @@ pub enum Output<F, E> {
     },
     /// Tell the application.
     Event(E),
+}
+
+/// `address` with `query` added to its own.
+#[must_use]
+pub fn with_query(address: &str, query: &str) -> String {
+    let mut whole = String::with_capacity(address.len() + query.len() + 1);
+    whole.push_str(address);
+    whole.push(if address.bytes().any(|byte| byte == b'?') {
+        '&'
+    } else {
+        '?'
+    });
+    whole.push_str(query);
+    whole
 }

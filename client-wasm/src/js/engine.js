@@ -48,14 +48,21 @@ export function tell(told, kind, one, two) {
 
 export const memberData = (object) => object?.data;
 export const memberDiff = (object) => object?.diff;
+export const memberEpoch = (object) => object?.epoch;
 export const memberFrom = (object) => object?.from;
 export const memberId = (object) => object?.id;
 export const memberName = (object) => object?.name;
 export const memberOp = (object) => object?.op;
 export const memberPath = (object) => object?.path;
+export const memberSince = (object) => object?.since;
 export const memberSuccess = (object) => object?.success;
 export const memberType = (object) => object?.type;
 export const memberValue = (object) => object?.value;
+export const memberVersion = (object) => object?.version;
+
+const numberOf = (value) => (typeof value === "number" ? value : NaN);
+export const numberId = (object) => numberOf(object?.id);
+export const numberVersion = (object) => numberOf(object?.version);
 
 /** Which of `words` is the `type` of `object`. */
 export const typeAmong = (object, words) => words.indexOf(object?.type);
@@ -63,13 +70,15 @@ export const typeAmong = (object, words) => words.indexOf(object?.type);
 /** What was split last: behind the first item are the tokens of a pointer. */
 let tokens;
 
-/** Splits a pointer: twice the count of its tokens, and one more where there is a tilde in them. */
+const unescape = (token) => token.replaceAll("~1", "/").replaceAll("~0", "~");
+
+/** Splits a pointer into its tokens; returns how many there are. */
 export function split(text) {
   if (typeof text !== "string") return NOTHING;
   const parts = text.split("/");
   if (parts[0] !== "") return NOTHING;
-  tokens = parts;
-  return 2 * (parts.length - 1) + Number(text.includes("~"));
+  tokens = text.includes("~") ? parts.map(unescape) : parts;
+  return parts.length - 1;
 }
 export const splitTokens = () => tokens;
 
@@ -100,6 +109,14 @@ export function indexOf(list, at) {
 export function ownMember(object, list, at) {
   const key = list[at];
   return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Whether both are the same JSON. */
+export function equal(one, two) {
+  if (typeof one !== "object" || typeof two !== "object" || one === null || two === null) return one === two;
+  if (Array.isArray(one) !== Array.isArray(two)) return false;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(two).length && keys.every((key) => Object.hasOwn(two, key) && equal(one[key], two[key]));
 }
 
 let nodes;

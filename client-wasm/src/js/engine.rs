@@ -17,6 +17,8 @@ extern "C" {
     pub(super) fn member_data(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberDiff)]
     pub(super) fn member_diff(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberEpoch)]
+    pub(super) fn member_epoch(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberFrom)]
     pub(super) fn member_from(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberId)]
@@ -27,12 +29,20 @@ extern "C" {
     pub(super) fn member_op(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberPath)]
     pub(super) fn member_path(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberSince)]
+    pub(super) fn member_since(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberSuccess)]
     pub(super) fn member_success(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberType)]
     pub(super) fn member_type(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = memberValue)]
     pub(super) fn member_value(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberVersion)]
+    pub(super) fn member_version(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = numberId)]
+    pub(super) fn number_id(object: &JsValue) -> f64;
+    #[wasm_bindgen(js_name = numberVersion)]
+    pub(super) fn number_version(object: &JsValue) -> f64;
     pub(crate) fn receive(socket: &JsValue, take: &Closure<dyn Fn(JsValue, f64)>);
     #[wasm_bindgen(js_name = readOperation)]
     pub(super) fn read_operation(list: &JsValue, index: i32, words: &JsValue) -> f64;
@@ -47,6 +57,7 @@ extern "C" {
     pub(super) fn index_of(list: &JsValue, at: i32) -> f64;
     #[wasm_bindgen(js_name = ownMember)]
     pub(super) fn own_member(object: &JsValue, list: &JsValue, at: i32) -> JsValue;
+    pub(super) fn equal(one: &JsValue, two: &JsValue) -> bool;
     pub(super) fn measure(value: &JsValue, depth: f64, nodes: f64, bytes: f64) -> f64;
     #[wasm_bindgen(js_name = nodesLeft)]
     pub(super) fn nodes_left() -> f64;

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Range, rc::Rc};
 
 use js_sys::{Array, JsString};
-use mirrorball_protocol::json::{Key, Scan, Size, Text, Tokens};
+use mirrorball_protocol::json::{Key, Scan, Size, Text};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::engine::{self, Items, parse};
@@ -126,12 +126,6 @@ impl JsKey {
         }
     }
 
-    /// The keys that these strings are.
-    pub(super) fn all(texts: Array) -> Vec<Self> {
-        let count = texts.length() as i32;
-        Self::range(texts.into(), 0..count)
-    }
-
     fn range(list: JsValue, range: Range<i32>) -> Vec<Self> {
         let list = Rc::new(list);
         let key = |at| Self {
@@ -170,7 +164,7 @@ impl Key for JsKey {
         Cow::Owned(self.clone().into_value().as_string().unwrap_or_default())
     }
 
-    fn split(&self) -> Option<Tokens<Self>> {
+    fn split(&self) -> Option<Vec<Self>> {
         tokens(engine::split(&self.clone().into_value()))
     }
 
@@ -180,11 +174,8 @@ impl Key for JsKey {
     }
 }
 
-/// The tokens of what was split just now, with this outcome.
-pub(super) fn tokens(split: i32) -> Option<Tokens<JsKey>> {
-    (split >= 0).then(|| Tokens {
-        // Before the first slash there is nothing.
-        keys: JsKey::range(engine::split_tokens(), 1..split / 2 + 1),
-        escaped: split % 2 == 1,
-    })
+/// The tokens of what was split just now, which are so many; none where it was no pointer.
+pub(super) fn tokens(count: i32) -> Option<Vec<JsKey>> {
+    // Before the first slash there is nothing.
+    (count >= 0).then(|| JsKey::range(engine::split_tokens(), 1..count + 1))
 }

@@ -57,8 +57,8 @@ pub trait Json: Clone + fmt::Debug + 'static {
         })
     }
 
-    /// The tokens of the pointer that a member is, where this is an object that has it.
-    fn tokens(&self, field: Field) -> Option<Tokens<Self::Key>> {
+    /// The tokens of the pointer that a member is, as [`Key::split`] finds them, where this is an object that has it.
+    fn tokens(&self, field: Field) -> Option<Vec<Self::Key>> {
         self.field(field)?.into_key()?.split()
     }
 
@@ -71,8 +71,9 @@ pub trait Json: Clone + fmt::Debug + 'static {
     /// The boolean, where this is one.
     fn as_bool(&self) -> Option<bool>;
 
-    /// The integer, where this is one of at most 53 bits: what every peer can hold.
-    fn as_id(&self) -> Option<i64>;
+    /// The integer that a member is, where this is an object that has it, and it is one of at most 53 bits:
+    /// what every peer can hold.
+    fn integer(&self, field: Field) -> Option<i64>;
 
     /// Whether both are the same JSON: numbers by value, objects whatever the order of their keys.
     fn equals(&self, other: &Self) -> bool;
@@ -90,7 +91,7 @@ pub struct Parts<J: Json> {
     /// Which word `op` is.
     pub op: usize,
     /// The tokens of `path`.
-    pub path: Option<Tokens<J::Key>>,
+    pub path: Option<Vec<J::Key>>,
     /// `value`
     pub value: Option<J>,
 }
@@ -136,6 +137,8 @@ pub enum Field {
     Data,
     /// `diff`
     Diff,
+    /// `epoch`
+    Epoch,
     /// `from`
     From,
     /// `id`
@@ -146,12 +149,16 @@ pub enum Field {
     Op,
     /// `path`
     Path,
+    /// `since`
+    Since,
     /// `success`
     Success,
     /// `type`
     Type,
     /// `value`
     Value,
+    /// `version`
+    Version,
 }
 
 impl Field {
@@ -161,14 +168,17 @@ impl Field {
         match self {
             Self::Data => "data",
             Self::Diff => "diff",
+            Self::Epoch => "epoch",
             Self::From => "from",
             Self::Id => "id",
             Self::Name => "name",
             Self::Op => "op",
             Self::Path => "path",
+            Self::Since => "since",
             Self::Success => "success",
             Self::Type => "type",
             Self::Value => "value",
+            Self::Version => "version",
         }
     }
 }
@@ -214,22 +224,14 @@ pub trait Key: Clone + fmt::Debug + PartialEq + 'static {
     /// The content.
     fn to_str(&self) -> Cow<'_, str>;
 
-    /// The tokens of the pointer that this is; `None` where there is something before the first slash.
-    fn split(&self) -> Option<Tokens<Self>>;
+    /// The tokens of the pointer that this is: what is behind each slash, with `~1` read as `/`, then `~0` as `~`.
+    /// Any other tilde stands for itself. `None` where there is something before the first slash.
+    fn split(&self) -> Option<Vec<Self>>;
 
     /// The array index that this is, as [`index`](super::index) reads it.
     fn index(&self) -> Option<usize> {
         index(&self.to_str())
     }
-}
-
-/// The tokens of a pointer, as they are written.
-#[derive(Clone, Debug)]
-pub struct Tokens<K> {
-    /// What is behind each slash.
-    pub keys: Vec<K>,
-    /// Whether there is a tilde in any of them, the escape character of pointers.
-    pub escaped: bool,
 }
 
 /// Remembers what a document may edit in place, and how to undo what a patch has done so far.

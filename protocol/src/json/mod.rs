@@ -16,7 +16,7 @@ mod text;
 mod tree;
 mod value;
 
-pub use carrier::{Cursor, Field, Json, Key, Kind, Ledger, Parts, Size, Text, Tokens};
+pub use carrier::{Cursor, Field, Json, Key, Kind, Ledger, Parts, Size, Text};
 pub use diff::{Change, Diff, diff};
 pub use document::{Applied, Document};
 pub use native::Before;

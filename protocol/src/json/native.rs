@@ -4,9 +4,10 @@ use alloc::{
     borrow::{Cow, ToOwned},
     string::String,
     sync::Arc,
+    vec::Vec,
 };
 
-use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Tokens, Value};
+use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value};
 
 impl Json for Value {
     type Text = String;
@@ -71,8 +72,9 @@ impl Json for Value {
         self.as_bool()
     }
 
-    fn as_id(&self) -> Option<i64> {
-        self.as_i64().filter(|id| id.unsigned_abs() <= 1 << 53)
+    fn integer(&self, field: Field) -> Option<i64> {
+        let number = self.get(field.name())?.as_i64();
+        number.filter(|number| number.unsigned_abs() <= 1 << 53)
     }
 
     fn equals(&self, other: &Self) -> bool {
@@ -252,12 +254,16 @@ impl Key for Arc<str> {
         Cow::Borrowed(self)
     }
 
-    fn split(&self) -> Option<Tokens<Self>> {
+    fn split(&self) -> Option<Vec<Self>> {
         let mut parts = str::split(self, '/');
         let first = parts.next().unwrap_or_default();
-        first.is_empty().then(|| Tokens {
-            keys: parts.map(Into::into).collect(),
-            escaped: self.contains('~'),
-        })
+        let token = |part: &str| {
+            if part.contains('~') {
+                part.replace("~1", "/").replace("~0", "~").into()
+            } else {
+                part.into()
+            }
+        };
+        first.is_empty().then(|| parts.map(token).collect())
     }
 }

@@ -98,9 +98,9 @@ impl<J: Json> Operation<J> {
         };
         let from = || {
             let tokens = patch.element(index).and_then(|it| it.tokens(Field::From));
-            tokens.map(Pointer::lenient).ok_or(PatchError::Pointer)
+            tokens.map(Pointer::of).ok_or(PatchError::Pointer)
         };
-        let path = parts.path.map(Pointer::lenient);
+        let path = parts.path.map(Pointer::of);
         let path = path.ok_or(PatchError::Pointer)?;
         let value = parts.value.ok_or(PatchError::Value);
         Ok(match parts.op {

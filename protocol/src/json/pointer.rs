@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use super::{Key, Tokens};
+use super::Key;
 
 /// A path to a place in a document: the tokens between its slashes, unescaped. The empty pointer is the
 /// whole document.
@@ -17,8 +17,13 @@ impl<K: Key> Pointer<K> {
     ///
     /// [`PointerError`] where the text is neither empty nor begins with `/`, or holds another escape.
     pub fn parse(text: &K) -> Result<Self, PointerError> {
-        let tokens = text.split().ok_or(PointerError::Start)?;
-        Self::unescaped(tokens, false)
+        let written = text.to_str();
+        let is_escape = |(at, _)| matches!(written.as_bytes().get(at + 1), Some(b'0' | b'1'));
+        if written.match_indices('~').all(is_escape) {
+            Self::parse_lenient(text)
+        } else {
+            Err(PointerError::Escape)
+        }
     }
 
     /// Parses a pointer as the public peers do: a `~` that is no escape stands for itself.
@@ -27,26 +32,12 @@ impl<K: Key> Pointer<K> {
     ///
     /// [`PointerError::Start`] where the text is neither empty nor begins with `/`.
     pub fn parse_lenient(text: &K) -> Result<Self, PointerError> {
-        text.split().map(Self::lenient).ok_or(PointerError::Start)
+        text.split().map(Self).ok_or(PointerError::Start)
     }
 
-    /// The pointer of these tokens. A `~` that is no escape stands for itself, as the public peers have it.
-    pub(super) fn lenient(tokens: Tokens<K>) -> Self {
-        // Without strictness there is no error.
-        Self::unescaped(tokens, true).unwrap_or(Self(Vec::new()))
-    }
-
-    fn unescaped(tokens: Tokens<K>, lenient: bool) -> Result<Self, PointerError> {
-        let Tokens { mut keys, escaped } = tokens;
-        for key in keys.iter_mut().filter(|_| escaped) {
-            let text = key.to_str();
-            if text.contains('~') {
-                let plain = K::new(&unescape(&text, lenient)?);
-                drop(text);
-                *key = plain;
-            }
-        }
-        Ok(Self(keys))
+    /// The pointer of these tokens.
+    pub(super) const fn of(tokens: Vec<K>) -> Self {
+        Self(tokens)
     }
 
     /// The tokens, from the root on.
@@ -87,25 +78,6 @@ impl fmt::Display for PointerError {
 }
 
 impl core::error::Error for PointerError {}
-
-fn unescape(token: &str, lenient: bool) -> Result<String, PointerError> {
-    let mut plain = String::with_capacity(token.len());
-    let mut chars = token.chars().peekable();
-    while let Some(char) = chars.next() {
-        let escaped = match (char, chars.peek()) {
-            ('~', Some('0')) => '~',
-            ('~', Some('1')) => '/',
-            ('~', _) if !lenient => return Err(PointerError::Escape),
-            _ => {
-                plain.push(char);
-                continue;
-            }
-        };
-        plain.push(escaped);
-        chars.next();
-    }
-    Ok(plain)
-}
 
 /// Appends a slash and a token.
 pub(crate) fn push_token(path: &mut String, token: &str) {

@@ -1,6 +1,7 @@
 //! A client's whole life.
 
 mod event;
+mod mark;
 mod options;
 mod requests;
 mod status;
@@ -13,14 +14,14 @@ pub use options::ClientOptions;
 pub use requests::Outcome;
 pub use status::{Fault, State, Status};
 
-use self::requests::Requests;
+use self::{mark::Mark, requests::Requests};
 use super::{
     link::Link,
     message::{ServerMessage, request},
 };
 use crate::{
     backoff::Backoff,
-    json::{Document, Json, Text},
+    json::{Document, Field, Json, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -28,6 +29,9 @@ use crate::{
 
 /// A connection that lasted this long in sync has proved itself: what went wrong before is forgotten.
 const SETTLED: Duration = Duration::from_secs(5);
+
+const STRANGE: Reason =
+    Reason::protocol("the state goes on from one that this client does not hold");
 
 /// Levels of JSON around the values in a server's message.
 const ENVELOPE_DEPTH: usize = 3;
@@ -38,9 +42,13 @@ pub struct Client<J: Json> {
     options: ClientOptions,
     backoff: Backoff,
     attempt: u32,
-    phase: Phase<J>,
+    phase: Phase<J::Text>,
     /// The last state of an older connection, until the first one of the new connection.
     kept: J,
+    /// The mirror. Where a connection ends it stays, for the next one to go on from.
+    document: Document<J>,
+    /// Which of the server's states the mirror holds, where the server counts them.
+    mark: Option<Mark<J::Key>>,
     requests: Requests,
     violations: u32,
     ever_connected: bool,
@@ -52,20 +60,19 @@ pub struct Client<J: Json> {
 }
 
 #[derive(Debug)]
-enum Phase<J: Json> {
+enum Phase<T> {
     Connecting { since: Instant },
-    Open(Box<Open<J>>),
+    Open(Box<Open<T>>),
     Waiting { until: Instant },
     Closed,
     Failed,
 }
 
 #[derive(Debug)]
-struct Open<J: Json> {
+struct Open<T> {
     since: Instant,
     synced: Option<Instant>,
-    link: Link<J::Text, String>,
-    document: Document<J>,
+    link: Link<T, String>,
 }
 
 impl<J: Json> Client<J> {
@@ -81,6 +88,8 @@ impl<J: Json> Client<J> {
             attempt: 0,
             phase: Phase::Closed,
             kept: J::null(),
+            document: Document::new(options.state.clone()),
+            mark: None,
             requests: Requests::default(),
             violations: 0,
             ever_connected: false,
@@ -98,7 +107,7 @@ impl<J: Json> Client<J> {
     /// one; after a loss the last one, until the first one of the new connection.
     pub fn state(&mut self) -> J {
         match &mut self.phase {
-            Phase::Open(open) if open.synced.is_some() => open.document.share(),
+            Phase::Open(open) if open.synced.is_some() => self.document.share(),
             _ => self.kept.clone(),
         }
     }
@@ -130,10 +139,7 @@ impl<J: Json> Client<J> {
 
     /// Containers copied so far so that no state that was handed out changes, where the carrier counts it.
     pub fn copies(&self) -> u64 {
-        match &self.phase {
-            Phase::Open(open) => self.copies + open.document.copies(),
-            _ => self.copies,
-        }
+        self.copies + self.document.copies()
     }
 
     /// Sends a request with `data`, a JSON text; its end is a [`ClientEvent::Response`] with the id that is returned. Before the
@@ -206,6 +212,7 @@ impl<J: Json> Client<J> {
         self.outputs.push_back(Output::Connect {
             attempt: self.attempt,
             address,
+            query: self.mark.as_ref().and_then(Mark::query),
         });
         self.tell(ClientEvent::Status);
     }
@@ -216,12 +223,10 @@ impl<J: Json> Client<J> {
         self.requests
             .take_unsent()
             .for_each(|message| link.send(message));
-        let document = Document::new(options.state.clone());
         let open = Open {
             since: now,
             synced: None,
             link,
-            document,
         };
         self.phase = Phase::Open(Box::new(open));
         if core::mem::replace(&mut self.ever_open, true) {
@@ -231,9 +236,6 @@ impl<J: Json> Client<J> {
 
     /// Tells the socket to close, where there is one.
     fn leave(&mut self, reason: Reason) {
-        if let Phase::Open(open) = &self.phase {
-            self.copies += open.document.copies();
-        }
         if matches!(self.phase, Phase::Open(_) | Phase::Connecting { .. }) {
             self.outputs.push_back(Output::Close {
                 attempt: self.attempt,
@@ -265,6 +267,8 @@ impl<J: Json> Client<J> {
             Fault::Lost(_) => false,
         };
         if violation {
+            // What went wrong may be in the mirror.
+            self.mark = None;
             self.violations += 1;
             self.tell(ClientEvent::Violation(fault));
         }
@@ -298,8 +302,12 @@ impl<J: Json> Client<J> {
         limits.depth += ENVELOPE_DEPTH;
         let message = J::parse(&text, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
         match ServerMessage::read(&message).map_err(Fault::Closed)? {
-            ServerMessage::State(patch) => {
-                let applied = open.document.apply(&patch, &text).map_err(Fault::Patch)?;
+            ServerMessage::State { diff, version } => {
+                if open.synced.is_none() {
+                    self.begin(&message)?;
+                }
+                let applied = self.document.apply(&diff, &text).map_err(Fault::Patch)?;
+                self.mark = self.mark.take().zip(version).map(|(mark, to)| mark.at(to));
                 self.sync(now);
                 self.tell(ClientEvent::Change {
                     operations: applied.operations,
@@ -319,6 +327,30 @@ impl<J: Json> Client<J> {
             ServerMessage::Notify { name, data } => self.tell(ClientEvent::Notify { name, data }),
         }
         Ok(())
+    }
+
+    /// The first state of a connection: the mirror goes on where the last one ended, or begins with `null`.
+    fn begin(&mut self, message: &J) -> Result<(), Fault> {
+        let epoch = message.field(Field::Epoch).and_then(J::into_key);
+        let next = epoch.map(|epoch| Mark { epoch, version: 0 });
+        match message.integer(Field::Since) {
+            None => self.clear(),
+            Some(since) => {
+                let from = next.clone().map(|mark| mark.at(since));
+                if from.is_none() || from != self.mark {
+                    return Err(Fault::Closed(STRANGE));
+                }
+            }
+        }
+        self.mark = next;
+        Ok(())
+    }
+
+    /// The mirror is `null`.
+    fn clear(&mut self) {
+        self.copies += self.document.copies();
+        self.document = Document::new(self.options.state.clone());
+        self.mark = None;
     }
 
     /// The mirror is the server's state from now on.
@@ -352,6 +384,7 @@ impl<J: Json> Client<J> {
                     .sync_deadline(self.options.sync_timeout)
                     .is_some_and(|it| it <= now)
                 {
+                    self.clear();
                     self.sync(now);
                     self.tell(ClientEvent::Change {
                         operations: 0,
@@ -368,7 +401,7 @@ impl<J: Json> Client<J> {
     }
 }
 
-impl<J: Json> Open<J> {
+impl<T: Text> Open<T> {
     /// When silence about the state says that it is `null`: not while a message is on its way.
     fn sync_deadline(&self, timeout: Duration) -> Option<Instant> {
         let waits = self.synced.is_none() && !self.link.is_amid();

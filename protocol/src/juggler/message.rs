@@ -32,7 +32,12 @@ pub enum ServerMessage<J: Json> {
         data: J,
     },
     /// A JSON Patch from the state so far to the state now.
-    State(J),
+    State {
+        /// The patch.
+        diff: J,
+        /// The number of the state now, where the server counts its states.
+        version: Option<i64>,
+    },
     /// A message to whoever listens now.
     Notify {
         /// What it is about.
@@ -54,10 +59,7 @@ impl<J: Json> Request<J> {
     pub fn read(message: &J) -> Result<Self, Reason> {
         word(message, &["request"])?;
         Ok(Self {
-            id: message
-                .field(Field::Id)
-                .and_then(|id| id.as_id())
-                .ok_or(FIELDS)?,
+            id: message.integer(Field::Id).ok_or(FIELDS)?,
             name: message
                 .field(Field::Name)
                 .and_then(J::into_key)
@@ -76,12 +78,12 @@ impl<J: Json> ServerMessage<J> {
     pub fn read(message: &J) -> Result<Self, Reason> {
         let data = || message.field(Field::Data).ok_or(FIELDS);
         Ok(match word(message, &["state", "response", "notify"])? {
-            0 => Self::State(message.field(Field::Diff).ok_or(FIELDS)?),
+            0 => Self::State {
+                diff: message.field(Field::Diff).ok_or(FIELDS)?,
+                version: message.integer(Field::Version),
+            },
             1 => Self::Response {
-                id: message
-                    .field(Field::Id)
-                    .and_then(|id| id.as_id())
-                    .ok_or(FIELDS)?,
+                id: message.integer(Field::Id).ok_or(FIELDS)?,
                 success: message
                     .field(Field::Success)
                     .and_then(|it| it.as_bool())
@@ -215,7 +217,10 @@ mod tests {
         let first = parse(r#"[{"op":"replace","path":"","value":{"k":[1,"ü😀\n"]}}]"#);
         assert_eq!(
             read(state(&diff(&Value::Null, &data))),
-            ServerMessage::State(first)
+            ServerMessage::State {
+                diff: first,
+                version: None
+            }
         );
     }
 

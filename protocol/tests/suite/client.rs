@@ -20,6 +20,8 @@ pub(crate) fn all<J: Json>() {
     the_first_connection::<J>();
     requests_wait_for_the_first_connection::<J>();
     a_loss_keeps_the_state_until_the_next_one::<J>();
+    a_new_connection_goes_on_where_the_last_one_ended::<J>();
+    what_cannot_be_gone_on_from_is_not::<J>();
     older_sockets_are_not_heard::<J>();
     silence_is_asked_about_then_fatal::<J>();
     pings_are_answered_with_their_payload::<J>();
@@ -137,7 +139,14 @@ impl<J: Json> Scene<J> {
 
 fn show<J: Json>(output: Output<String, ClientEvent<J>>) -> String {
     match output {
-        Output::Connect { attempt, address } => format!("connect {attempt} to {address}"),
+        Output::Connect {
+            attempt,
+            address,
+            query,
+        } => {
+            let query = query.map_or_else(String::new, |query| format!("?{query}"));
+            format!("connect {attempt} to {address}{query}")
+        }
         Output::Send { attempt, frame } => format!("send over {attempt}: {frame}"),
         Output::Close { attempt, reason } => format!("close {attempt}: {}", reason.code),
         Output::Event(event) => match event {
@@ -248,6 +257,111 @@ fn a_loss_keeps_the_state_until_the_next_one<J: Json>() {
     );
     scene.expect(&["close 3: 4003", "violation", "status"]);
     scene.expect_state("[2]");
+}
+
+/// A client that mirrors `{"a":1}`, the seventh state of a server that counts them.
+fn counting<J: Json>() -> Scene<J> {
+    let mut scene = Scene::new(options());
+    scene.open(1).expect(&[]);
+    let first = r#"0{"type":"state","diff":[{"op":"replace","path":"","value":{"a":0}}],"epoch":"e1","version":6}"#;
+    scene.text(1, first).expect(&["status", "change of 1"]);
+    let second = r#"0{"type":"state","diff":[{"op":"replace","path":"/a","value":1}],"version":7}"#;
+    scene.text(1, second).expect(&["change of 1"]);
+    scene
+}
+
+fn a_new_connection_goes_on_where_the_last_one_ended<J: Json>() {
+    let mut scene = counting::<J>();
+    scene.lose(1).expect(&["close 1: 1001", "status"]);
+    scene
+        .tick()
+        .expect(&["connect 2 to 0?resume=e1.7", "status"]);
+    // An attempt that fails does not forget.
+    scene.lose(2).expect(&["close 2: 1001", "status"]);
+    scene
+        .tick()
+        .expect(&["connect 3 to 0?resume=e1.7", "status"]);
+    let held = scene.client.state();
+    scene.open(3).expect(&["gap"]);
+    scene.expect_status(State::Stale, 2);
+    let resumed = r#"0{"type":"state","diff":[{"op":"add","path":"/b","value":2}],"epoch":"e1","since":7,"version":9}"#;
+    scene.text(3, resumed).expect(&["status", "change of 1"]);
+    scene.expect_status(State::Connected, 2);
+    scene.expect_state(r#"{"a":1,"b":2}"#);
+    assert_eq!(
+        text(&held),
+        r#"{"a":1}"#,
+        "what was handed out never changes"
+    );
+    scene.lose(3).expect(&["close 3: 1001", "status"]);
+    scene
+        .tick()
+        .expect(&["connect 4 to 0?resume=e1.9", "status"]);
+    // Nothing changed meanwhile; that is said, too.
+    scene.open(4).expect(&["gap"]);
+    let same = r#"0{"type":"state","diff":[],"epoch":"e1","since":9,"version":9}"#;
+    scene.text(4, same).expect(&["status", "change of 0"]);
+    scene.expect_state(r#"{"a":1,"b":2}"#);
+}
+
+fn what_cannot_be_gone_on_from_is_not<J: Json>() {
+    // A server that lives again starts from `null`, and so does one that forgot.
+    let mut scene = counting::<J>();
+    scene.lose(1).expect(&["close 1: 1001", "status"]);
+    scene
+        .tick()
+        .expect(&["connect 2 to 0?resume=e1.7", "status"]);
+    scene.open(2).expect(&["gap"]);
+    let anew = r#"0{"type":"state","diff":[{"op":"replace","path":"","value":[]}],"epoch":"e2","version":1}"#;
+    scene.text(2, anew).expect(&["status", "change of 1"]);
+    scene.expect_state("[]");
+    scene.lose(2).expect(&["close 2: 1001", "status"]);
+    scene
+        .tick()
+        .expect(&["connect 3 to 0?resume=e2.1", "status"]);
+    // One that does not count is not asked again.
+    scene.open(3).expect(&["gap"]);
+    scene.text(3, STATE).expect(&["status", "change of 1"]);
+    scene.expect_state(r#"{"a":1}"#);
+    scene.lose(3).expect(&["close 3: 1001", "status"]);
+    scene.tick().expect(&["connect 4 to 0", "status"]);
+
+    // What another epoch, another state or nobody's state goes on from is a violation, and so is a diff that fails.
+    for (epoch, since, code) in [("e2", 7, 1002), ("e1", 6, 1002), ("e1", 7, 4003)] {
+        let mut scene = counting::<J>();
+        scene.lose(1).expect(&["close 1: 1001", "status"]);
+        scene
+            .tick()
+            .expect(&["connect 2 to 0?resume=e1.7", "status"]);
+        scene.open(2).expect(&["gap"]);
+        let state = format!(
+            r#"0{{"type":"state","diff":[{{"op":"remove","path":"/z"}}],"epoch":"{epoch}","since":{since},"version":9}}"#
+        );
+        let close = format!("close 2: {code}");
+        scene
+            .text(2, &state)
+            .expect(&[&close, "violation", "status"]);
+        scene.expect_state(r#"{"a":1}"#);
+        scene.tick().expect(&["connect 3 to 0", "status"]);
+    }
+    let mut scene = Scene::<J>::new(options());
+    scene.open(1).expect(&[]);
+    let state = r#"0{"type":"state","diff":[],"epoch":"e1","since":7,"version":9}"#;
+    scene
+        .text(1, state)
+        .expect(&["close 1: 1002", "violation", "status"]);
+
+    // An epoch that an address cannot say is none.
+    for epoch in ["", "a&b", "é", &"e".repeat(33)] {
+        let mut scene = Scene::<J>::new(options());
+        scene.open(1).expect(&[]);
+        let state = format!(
+            r#"0{{"type":"state","diff":[{{"op":"replace","path":"","value":1}}],"epoch":"{epoch}","version":6}}"#
+        );
+        scene.text(1, &state).expect(&["status", "change of 1"]);
+        scene.lose(1).expect(&["close 1: 1001", "status"]);
+        scene.tick().expect(&["connect 2 to 0", "status"]);
+    }
 }
 
 fn older_sockets_are_not_heard<J: Json>() {

@@ -17,7 +17,7 @@ use super::{
     Check, Tally, ensure,
     site::{Kind, Site},
 };
-use crate::suite::{canonical, member, parse, random::Random};
+use crate::suite::{canonical, member, parse, random::Random, text};
 
 /// A request without an outcome.
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl<J: Json> App<J> {
     fn hear(&mut self, name: &str, data: &J, around: &mut Around<'_>) -> Check {
         let number = |index| {
             data.element(index)
-                .and_then(|it| it.as_id())
+                .and_then(|it| text(&it).parse().ok())
                 .map(i64::unsigned_abs)
         };
         let (Some(epoch), Some(count)) = (number(0), number(1)) else {
@@ -290,13 +290,13 @@ impl<J: Json> App<J> {
                 } else {
                     execution.times == 1
                         && matches!(kind, Kind::Answer | Kind::Slow | Kind::Write)
-                        && data.as_id().map(i64::unsigned_abs) == Some(asked.token)
+                        && text(data).parse().ok().map(i64::unsigned_abs) == Some(asked.token)
                 }
             }
             Outcome::Refused(data) => {
                 around.tally.refused += 1;
                 let token = member(data, "token")
-                    .and_then(|it| it.as_id())
+                    .and_then(|it| text(&it).parse().ok())
                     .map(i64::unsigned_abs);
                 if token.is_some() {
                     execution.times == 1 && kind == Kind::Refuse && token == Some(asked.token)

@@ -47,7 +47,9 @@ impl<J: Json> World<J> {
     pub(super) fn drive(&mut self) -> Check {
         while let Some(output) = self.client.poll() {
             match output {
-                Output::Connect { attempt, address } => self.connect(attempt, address)?,
+                Output::Connect {
+                    attempt, address, ..
+                } => self.connect(attempt, address)?,
                 Output::Send { attempt, frame } => self.send(attempt, frame)?,
                 Output::Close { attempt, reason } => self.leave(attempt, reason)?,
                 Output::Event(event) => {
