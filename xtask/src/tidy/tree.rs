@@ -7,6 +7,9 @@ use super::{file_name, rust};
 use crate::process::{Outcome, ask};
 use crate::workspace::Workspace;
 
+/// Where files are no text that anyone wrote.
+const CORPUS: &str = "fuzz/corpus/";
+
 /// Every file that is tracked, or neither tracked nor ignored.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -55,6 +58,8 @@ impl Tree {
         let mut files = Vec::new();
         for path in paths {
             match std::fs::read(workspace.path(path)) {
+                // Inputs that a fuzzer made up: whatever they are, they are bytes.
+                Ok(_) if path.starts_with(CORPUS) => files.push(File::new(path, None)),
                 Ok(bytes) => files.push(File::new(path, String::from_utf8(bytes).ok())),
                 // Deleted, and not yet committed as such.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
