@@ -38,6 +38,8 @@ pub struct Client<J: Json> {
     options: ClientOptions,
     backoff: Backoff,
     attempt: u32,
+    /// Which address the next attempt goes to.
+    next_address: usize,
     phase: Phase<J>,
     /// The last state of an older connection, until the first one of the new connection.
     kept: J,
@@ -64,6 +66,8 @@ enum Phase<J: Json> {
 struct Open<J: Json> {
     since: Instant,
     synced: Option<Instant>,
+    /// Whether the socket can take another message.
+    writable: bool,
     link: Link<J::Text, String>,
     document: Document<J>,
 }
@@ -79,6 +83,7 @@ impl<J: Json> Client<J> {
                 options.seed,
             ),
             attempt: 0,
+            next_address: 0,
             phase: Phase::Closed,
             kept: J::null(),
             requests: Requests::default(),
@@ -180,6 +185,30 @@ impl<J: Json> Client<J> {
         self.requests.remove(id);
     }
 
+    /// Requests that wait to be sent.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        match &self.phase {
+            Phase::Open(open) => open.link.queued(),
+            _ => self.requests.len(),
+        }
+    }
+
+    /// There are so many addresses from now on. The next attempt begins with the first of them; a connection
+    /// that stands is kept.
+    pub const fn set_addresses(&mut self, addresses: usize) {
+        self.options.addresses = addresses;
+        self.next_address = 0;
+    }
+
+    /// Leaves the connection, where there is one, and makes another at once.
+    pub fn reconnect(&mut self, now: Instant) {
+        self.cut(now);
+        if matches!(self.phase, Phase::Waiting { .. }) {
+            self.connect(now);
+        }
+    }
+
     /// Closes for good. Requests in progress end as [`Outcome::Closed`].
     pub fn close(&mut self) {
         if matches!(self.phase, Phase::Closed | Phase::Failed) {
@@ -200,7 +229,8 @@ impl<J: Json> Client<J> {
     }
 
     fn connect(&mut self, now: Instant) {
-        let address = self.attempt as usize % self.options.addresses.max(1);
+        let address = self.next_address % self.options.addresses.max(1);
+        self.next_address = address + 1;
         self.attempt = self.attempt.wrapping_add(1);
         self.phase = Phase::Connecting { since: now };
         self.outputs.push_back(Output::Connect {
@@ -220,6 +250,7 @@ impl<J: Json> Client<J> {
         let open = Open {
             since: now,
             synced: None,
+            writable: true,
             link,
             document,
         };
@@ -268,8 +299,8 @@ impl<J: Json> Client<J> {
             self.violations += 1;
             self.tell(ClientEvent::Violation(fault));
         }
-        let given_up = self.violations >= self.options.max_violations;
         let wait = self.backoff.fail();
+        let given_up = self.violations >= self.options.max_violations || self.is_enough(fault);
         self.phase = if given_up {
             Phase::Failed
         } else {
@@ -277,6 +308,16 @@ impl<J: Json> Client<J> {
         };
         self.end_requests(|unsent| (given_up || !unsent).then_some(Outcome::Lost));
         self.tell(ClientEvent::Status);
+    }
+
+    /// Whether the application wants no further attempt, after one that ended by `fault`.
+    fn is_enough(&self, fault: Fault) -> bool {
+        if self.ever_connected {
+            !self.options.reconnect && fault != Fault::Closed(Reason::CUT)
+        } else {
+            let attempts = self.options.first_attempts;
+            attempts.is_some_and(|attempts| self.backoff.failures() >= attempts)
+        }
     }
 
     /// Ends the requests for which `end` has an outcome; it is told whether a request was never sent.
@@ -385,6 +426,7 @@ impl<J: Json> Machine for Client<J> {
         let handled = match input {
             Input::Opened { attempt }
             | Input::Binary { attempt }
+            | Input::Malformed { attempt, .. }
             | Input::Closed { attempt, .. }
                 if attempt != self.attempt =>
             {
@@ -399,6 +441,9 @@ impl<J: Json> Machine for Client<J> {
             Input::Binary { .. } if matches!(self.phase, Phase::Open(_)) => {
                 Err(Fault::Closed(Reason::BINARY))
             }
+            Input::Malformed { reason, .. } if matches!(self.phase, Phase::Open(_)) => {
+                Err(Fault::Closed(reason))
+            }
             Input::Closed { code, .. }
                 if matches!(self.phase, Phase::Open(_) | Phase::Connecting { .. }) =>
             {
@@ -409,6 +454,12 @@ impl<J: Json> Machine for Client<J> {
                     Phase::Waiting { .. } => self.connect(now),
                     Phase::Open(open) => open.link.probe(now),
                     _ => {}
+                }
+                Ok(())
+            }
+            Input::Writable(writable) => {
+                if let Phase::Open(open) = &mut self.phase {
+                    open.writable = writable;
                 }
                 Ok(())
             }
@@ -430,6 +481,9 @@ impl<J: Json> Machine for Client<J> {
         let Phase::Open(open) = &mut self.phase else {
             return None;
         };
+        if !open.writable {
+            return None;
+        }
         let frame = open
             .link
             .poll_keepalive()
