@@ -103,7 +103,7 @@ struct Driver<M, S> {
     goodbyes: JoinSet<()>,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, ConnectionError>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Box<Socket>, ConnectionError>> + Send>>;
 
 /// What there is of a connection.
 enum Line {
@@ -125,7 +125,7 @@ enum Woken<C> {
 
 /// What happens on a line.
 enum Happening {
-    Opened(Result<Socket, ConnectionError>),
+    Opened(Result<Box<Socket>, ConnectionError>),
     Traffic(Traffic),
 }
 
@@ -151,7 +151,11 @@ where
         let mut timer = pin!(timer);
         loop {
             // Effects first: the machine is polled to `None` after whatever happened before.
-            poll_fn(|context| Poll::Ready(self.drain(context))).await;
+            poll_fn(|context| {
+                self.drain(context);
+                Poll::Ready(())
+            })
+            .await;
             if self.shell.is_over(&self.machine) {
                 break;
             }
@@ -205,7 +209,7 @@ where
             Happening::Opened(Ok(socket)) => {
                 tracing::debug!(attempt, "open");
                 self.line = Line::Open {
-                    socket: Box::new(socket),
+                    socket,
                     writable: true,
                 };
                 Input::Opened { attempt }

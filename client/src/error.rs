@@ -63,9 +63,12 @@ impl ConnectionError {
     fn from_tls(error: &rustls::Error) -> Self {
         use rustls::{AlertDescription, CertificateError, Error};
         let advice = match error {
-            Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                ": name its authority, or pin the certificate's fingerprint"
+            Error::InvalidCertificate(CertificateError::Other(own)) => {
+                return Self::Tls(own.0.to_string());
             }
+            Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => ": name its authority, or pin the certificate's fingerprint",
             Error::AlertReceived(
                 AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
             ) => ": the server may want a certificate of the client",

@@ -85,7 +85,10 @@ pub(crate) struct Socket {
 
 impl Connector {
     /// Opens a WebSocket.
-    pub(crate) async fn open(self: Arc<Self>, address: Address) -> Result<Socket, ConnectionError> {
+    pub(crate) async fn open(
+        self: Arc<Self>,
+        address: Address,
+    ) -> Result<Box<Socket>, ConnectionError> {
         let request = self.request(&address)?;
         let wire = self.connect(&address).await?;
         let config = WebSocketConfig::default()
@@ -94,11 +97,11 @@ impl Connector {
             .max_message_size(Some(self.max_message))
             .max_frame_size(Some(self.max_message));
         match client_async_with_config(request, wire, Some(config)).await {
-            Ok((stream, _)) => Ok(Socket {
+            Ok((stream, _)) => Ok(Box::new(Socket {
                 stream,
                 writable: true,
                 flushed: true,
-            }),
+            })),
             Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
                 Err(ConnectionError::Unauthorized)
             }

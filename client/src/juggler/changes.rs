@@ -13,8 +13,10 @@ use super::view::View;
 pub struct Changes<T> {
     views: watch::Receiver<View>,
     /// What is new in a view.
-    news: Box<dyn FnMut(&View) -> Option<T> + Send + Sync>,
+    news: News<T>,
 }
+
+type News<T> = Box<dyn FnMut(&View) -> Option<T> + Send + Sync>;
 
 impl<T> Changes<T> {
     pub(super) fn new(

@@ -41,14 +41,14 @@ pub enum RequestError {
 pub struct Mismatch(String);
 
 impl Mismatch {
-    pub(super) fn new(error: serde_json::Error) -> Self {
+    pub(super) fn new(error: &serde_json::Error) -> Self {
         Self(error.to_string())
     }
 }
 
 /// A value as a Rust type.
 pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
-    serde_json::from_str(&value.to_text()).map_err(Mismatch::new)
+    serde_json::from_str(&value.to_text()).map_err(|error| Mismatch::new(&error))
 }
 
 impl From<Unsent> for RequestError {

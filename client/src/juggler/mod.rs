@@ -207,7 +207,7 @@ impl Client {
         name: &str,
         data: &(impl Serialize + ?Sized),
     ) -> Result<Value, RequestError> {
-        let data = serde_json::to_string(data).map_err(Mismatch::new)?;
+        let data = serde_json::to_string(data).map_err(|error| Mismatch::new(&error))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let (reply, answer) = oneshot::channel();
         let ask = Ask {
