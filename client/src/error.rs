@@ -4,7 +4,7 @@ use std::{error::Error, io, sync::Arc};
 
 use mirrorball_protocol::{juggler::client::Fault, reason::Reason};
 
-use crate::AddressError;
+use crate::{AddressError, tls::Unpinned};
 
 /// Why there is no connection, or why there is none any more.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -63,8 +63,14 @@ impl ConnectionError {
     fn from_tls(error: &rustls::Error) -> Self {
         use rustls::{AlertDescription, CertificateError, Error};
         let advice = match error {
-            Error::InvalidCertificate(CertificateError::Other(own)) => {
-                return Self::Tls(own.0.to_string());
+            Error::InvalidCertificate(CertificateError::Other(other)) => {
+                return Self::Tls(match other.0.downcast_ref::<Unpinned>() {
+                    Some(unpinned) => unpinned.to_string(),
+                    None => format!(
+                        "the server's certificate is not trusted ({}): pin its fingerprint, where it is the right one",
+                        other.0
+                    ),
+                });
             }
             Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,

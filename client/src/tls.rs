@@ -329,7 +329,7 @@ impl ServerCertVerifier for Verifier {
 /// A certificate other than those that were pinned.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificate is another than the pinned one; its fingerprint is {0}")]
-struct Unpinned(Fingerprint);
+pub(crate) struct Unpinned(Fingerprint);
 
 #[cfg(test)]
 mod tests {
