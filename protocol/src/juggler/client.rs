@@ -1,6 +1,7 @@
 //! A client's whole life.
 
 mod event;
+mod open;
 mod options;
 mod requests;
 mod status;
@@ -13,14 +14,11 @@ pub use options::ClientOptions;
 pub use requests::Outcome;
 pub use status::{Fault, State, Status};
 
-use self::requests::Requests;
-use super::{
-    link::Link,
-    message::{ServerMessage, request},
-};
+use self::{open::Open, requests::Requests};
+use super::message::{ServerMessage, request};
 use crate::{
     backoff::Backoff,
-    json::{Document, Json, Text},
+    json::{Json, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -28,9 +26,6 @@ use crate::{
 
 /// A connection that lasted this long in sync has proved itself: what went wrong before is forgotten.
 const SETTLED: Duration = Duration::from_secs(5);
-
-/// Levels of JSON around the values in a server's message.
-const ENVELOPE_DEPTH: usize = 3;
 
 /// A client of a Juggler server: one mirrored state, over one socket after another.
 #[derive(Debug)]
@@ -60,16 +55,6 @@ enum Phase<J: Json> {
     Waiting { until: Instant },
     Closed,
     Failed,
-}
-
-#[derive(Debug)]
-struct Open<J: Json> {
-    since: Instant,
-    synced: Option<Instant>,
-    /// Whether the socket can take another message.
-    writable: bool,
-    link: Link<J::Text, String>,
-    document: Document<J>,
 }
 
 impl<J: Json> Client<J> {
@@ -241,19 +226,10 @@ impl<J: Json> Client<J> {
     }
 
     fn open(&mut self, now: Instant) {
-        let options = &self.options;
-        let mut link = Link::new(options.assembly.clone(), options.keepalive.clone(), now);
+        let mut open = Open::new(&self.options, now);
         self.requests
             .take_unsent()
-            .for_each(|message| link.send(message));
-        let document = Document::new(options.state.clone());
-        let open = Open {
-            since: now,
-            synced: None,
-            writable: true,
-            link,
-            document,
-        };
+            .for_each(|message| open.link.send(message));
         self.phase = Phase::Open(Box::new(open));
         if core::mem::replace(&mut self.ever_open, true) {
             self.tell(ClientEvent::Gap);
@@ -290,12 +266,7 @@ impl<J: Json> Client<J> {
             Fault::Patch(_) => Reason::BAD_PATCH,
         });
         self.last_fault = Some(fault);
-        let violation = match fault {
-            Fault::Patch(_) => true,
-            Fault::Closed(reason) => (1002..=1009).contains(&reason.code),
-            Fault::Lost(_) => false,
-        };
-        if violation {
+        if fault.is_violation() {
             self.violations += 1;
             self.tell(ClientEvent::Violation(fault));
         }
@@ -331,20 +302,16 @@ impl<J: Json> Client<J> {
         let Phase::Open(open) = &mut self.phase else {
             return Ok(());
         };
-        let Some(text) = open.link.receive(text, now).map_err(Fault::Closed)? else {
+        let Some((message, text)) = open.receive(text, &self.options.state, now)? else {
             return Ok(());
         };
-        let length = text.len();
-        let mut limits = self.options.state.clone();
-        limits.depth += ENVELOPE_DEPTH;
-        let message = J::parse(&text, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
-        match ServerMessage::read(&message).map_err(Fault::Closed)? {
+        match message {
             ServerMessage::State(patch) => {
                 let applied = open.document.apply(&patch, &text).map_err(Fault::Patch)?;
                 self.sync(now);
                 self.tell(ClientEvent::Change {
                     operations: applied.operations,
-                    length,
+                    length: text.len(),
                 });
             }
             ServerMessage::Response { id, success, data } => {
@@ -409,14 +376,6 @@ impl<J: Json> Client<J> {
     }
 }
 
-impl<J: Json> Open<J> {
-    /// When silence about the state says that it is `null`: not while a message is on its way.
-    fn sync_deadline(&self, timeout: Duration) -> Option<Instant> {
-        let waits = self.synced.is_none() && !self.link.is_amid();
-        waits.then(|| self.since + timeout)
-    }
-}
-
 impl<J: Json> Machine for Client<J> {
     type Text = J::Text;
     type Frame = String;
@@ -425,6 +384,7 @@ impl<J: Json> Machine for Client<J> {
     fn handle(&mut self, input: Input<J::Text>, now: Instant) {
         let handled = match input {
             Input::Opened { attempt }
+            | Input::Text { attempt, .. }
             | Input::Binary { attempt }
             | Input::Malformed { attempt, .. }
             | Input::Closed { attempt, .. }
@@ -432,7 +392,6 @@ impl<J: Json> Machine for Client<J> {
             {
                 Ok(())
             }
-            Input::Text { attempt, .. } if attempt != self.attempt => Ok(()),
             Input::Opened { .. } if matches!(self.phase, Phase::Connecting { .. }) => {
                 self.open(now);
                 Ok(())
@@ -481,16 +440,9 @@ impl<J: Json> Machine for Client<J> {
         let Phase::Open(open) = &mut self.phase else {
             return None;
         };
-        if !open.writable {
-            return None;
-        }
-        let frame = open
-            .link
-            .poll_keepalive()
-            .or_else(|| open.link.poll_segment())?;
         Some(Output::Send {
             attempt: self.attempt,
-            frame,
+            frame: open.poll_frame()?,
         })
     }
 
@@ -498,10 +450,7 @@ impl<J: Json> Machine for Client<J> {
         let own = match &self.phase {
             Phase::Connecting { since } => Some(*since + self.options.connect_timeout),
             Phase::Waiting { until } => Some(*until),
-            Phase::Open(open) => {
-                let sync = open.sync_deadline(self.options.sync_timeout);
-                [open.link.deadline(), sync].into_iter().flatten().min()
-            }
+            Phase::Open(open) => open.deadline(self.options.sync_timeout),
             Phase::Closed | Phase::Failed => None,
         };
         [own, self.requests.deadline()].into_iter().flatten().min()
