@@ -67,6 +67,13 @@ pub enum Input<T> {
         /// The socket's attempt.
         attempt: u32,
     },
+    /// What came is no WebSocket message, or a larger one than is taken.
+    Malformed {
+        /// The socket's attempt.
+        attempt: u32,
+        /// What is wrong with it.
+        reason: Reason,
+    },
     /// The socket is closed, or could not be opened.
     Closed {
         /// The socket's attempt.

@@ -5,6 +5,8 @@ use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, process::ExitCode,
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use mirrorball_server::origin::Origin;
 
+use crate::remote::Remote;
+
 /// The milliseconds that may lie between two samples.
 pub(crate) const PERIODS: std::ops::RangeInclusive<u64> = 100..=10_000;
 
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     /// Mirror this host's metrics; on loopback only
     #[command(after_help = AFTER_HELP)]
     Demo(Demo),
+    #[command(flatten)]
+    Remote(Remote),
 }
 
 /// `mirrorball serve`
@@ -130,24 +134,22 @@ impl Cli {
         Ok(cli)
     }
 
-    /// What both commands take.
-    pub(crate) fn common(&self) -> &Common {
+    /// What both commands take that serve.
+    pub(crate) fn common(&self) -> Option<&Common> {
         match &self.command {
-            Command::Serve(serve) => &serve.common,
-            Command::Demo(demo) => &demo.common,
+            Command::Serve(serve) => Some(&serve.common),
+            Command::Demo(demo) => Some(&demo.common),
+            Command::Remote(_) => None,
         }
     }
 
     fn check_addresses(&self) -> Result<(), Ending> {
-        let Some(address) = self
-            .common()
-            .listen
-            .iter()
-            .find(|address| !is_loopback(address))
-        else {
+        let listen = self.common().map_or(&[][..], |common| &common.listen);
+        let Some(address) = listen.iter().find(|address| !is_loopback(address)) else {
             return Ok(());
         };
         match &self.command {
+            Command::Remote(_) => Ok(()),
             Command::Serve(serve) if serve.allow_public => Ok(()),
             Command::Serve(_) => Err(Ending::usage(format_args!(
                 "--listen {address}: other machines can reach this address, and there is neither \
@@ -200,6 +202,8 @@ pub(crate) enum Ending {
     Failed(String),
     /// 2: it was called wrongly.
     Misused(String),
+    /// 3: a server refused a request; this is what it says, as JSON.
+    Refused(String),
 }
 
 impl Ending {
@@ -216,9 +220,9 @@ impl Ending {
         let text = error.render().to_string();
         match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Shown(text),
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Self::usage("a command was expected: serve or demo; see mirrorball --help")
-            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Self::usage(
+                "a command was expected: serve, demo, watch, request or notifications; see mirrorball --help",
+            ),
             _ => Self::usage(one_line(&text)),
         }
     }
@@ -232,11 +236,13 @@ impl Ending {
             Self::Failed(reason) | Self::Misused(reason) => {
                 writeln!(stderr(), "mirrorball: {reason}")
             }
+            Self::Refused(data) => writeln!(stderr(), "{data}"),
         };
         match self {
             Self::Shown(_) => ExitCode::SUCCESS,
             Self::Failed(_) => ExitCode::from(1),
             Self::Misused(_) => ExitCode::from(2),
+            Self::Refused(_) => ExitCode::from(3),
         }
     }
 }
@@ -263,14 +269,14 @@ mod tests {
     fn serve(arguments: &[&str]) -> Serve {
         match read(&[&["serve"], arguments].concat()).unwrap().command {
             Command::Serve(serve) => serve,
-            Command::Demo(_) => panic!("serve was expected"),
+            _ => panic!("serve was expected"),
         }
     }
 
     fn demo(arguments: &[&str]) -> Demo {
         match read(&[&["demo"], arguments].concat()).unwrap().command {
             Command::Demo(demo) => demo,
-            Command::Serve(_) => panic!("demo was expected"),
+            _ => panic!("demo was expected"),
         }
     }
 
@@ -361,7 +367,7 @@ mod tests {
     #[test]
     fn answers_misuse_with_one_line() {
         let cases: [(&[&str], &str); 12] = [
-            (&[], "a command was expected: serve or demo"),
+            (&[], "a command was expected: serve, demo, watch"),
             (&["sevre"], "unrecognized subcommand 'sevre'"),
             (
                 &["serve", "--lisen", "x"],

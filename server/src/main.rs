@@ -5,6 +5,7 @@ mod demo;
 mod host;
 mod listen;
 mod program;
+mod remote;
 
 use std::process::ExitCode;
 

@@ -35,17 +35,21 @@ const WORK_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// Where it could not start.
 pub(crate) fn run(cli: &Cli) -> Result<(), Ending> {
-    start_log(cli.common());
+    let common = match &cli.command {
+        Command::Serve(serve) => &serve.common,
+        Command::Demo(demo) => &demo.common,
+        Command::Remote(remote) => return remote.run(),
+    };
+    start_log(common);
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Ending::failed)?;
-    let ended = runtime.block_on(serve(cli));
+    let ended = runtime.block_on(serve(cli, common));
     runtime.shutdown_timeout(WORK_TIMEOUT);
     ended
 }
 
-async fn serve(cli: &Cli) -> Result<(), Ending> {
+async fn serve(cli: &Cli, common: &Common) -> Result<(), Ending> {
     let mut end = Signals::new().map_err(Ending::failed)?;
-    let common = cli.common();
     let origins = origins(common);
     let files = common
         .www()
@@ -69,6 +73,8 @@ async fn serve(cli: &Cli) -> Result<(), Ending> {
             let demo = Demo::start(demo.period, origins.clone()).map_err(Ending::failed)?;
             (demo.juggler().clone(), Some(demo))
         }
+        // It runs elsewhere, and serves nothing.
+        Command::Remote(_) => return Ok(()),
     };
 
     let has_files = files.is_some();

@@ -52,7 +52,7 @@ export class Program {
         this.#keep(String(error));
         resolve();
       });
-      this.#child.on("exit", resolve);
+      this.#child.on("exit", () => resolve());
     });
     this.#ended.then(() => running.delete(this.#child));
     createInterface(this.#child.stderr).on("line", (line) => this.#keep(line));

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use mirrorball_protocol::juggler::segment::MAX_SEGMENT_SIZE;
 use mirrorball_server::Value;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,10 @@ impl Plan {
             None => mirror::app(&self)?,
         };
         ready(address);
+        let listener = listener.tap_io(|stream| {
+            // Diffs are small, and each is wanted at once.
+            let _ = stream.set_nodelay(true);
+        });
         axum::serve(listener, app)
             .await
             .map_err(|error| format!("the server ended: {error}"))

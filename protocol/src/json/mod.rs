@@ -7,6 +7,7 @@
 mod carrier;
 mod diff;
 mod document;
+mod mend;
 mod native;
 mod number;
 mod patch;

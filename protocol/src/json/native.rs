@@ -7,7 +7,9 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value};
+use super::{
+    Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value, mend::mend,
+};
 
 impl Json for Value {
     type Text = String;
@@ -19,8 +21,12 @@ impl Json for Value {
         Self::Null
     }
 
+    /// A text that only JavaScript takes for JSON is read as far as a [`Value`] can hold it.
     fn parse(text: &String, limits: &Limits) -> Result<Self, Malformed> {
-        Self::parse(text, limits)
+        Self::parse(text, limits).or_else(|error| match mend(text) {
+            Some(mended) => Self::parse(&mended, limits),
+            None => Err(error),
+        })
     }
 
     fn write(&self, out: &mut String) {

@@ -1,7 +1,8 @@
 //! A client's whole life.
 
 mod event;
-mod mark;
+mod mirror;
+mod open;
 mod options;
 mod requests;
 mod status;
@@ -14,14 +15,11 @@ pub use options::ClientOptions;
 pub use requests::Outcome;
 pub use status::{Fault, State, Status};
 
-use self::{mark::Mark, requests::Requests};
-use super::{
-    link::Link,
-    message::{ServerMessage, request},
-};
+use self::{mirror::Mirror, open::Open, requests::Requests};
+use super::message::{ServerMessage, request};
 use crate::{
     backoff::Backoff,
-    json::{Document, Field, Json, Text},
+    json::{Json, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -30,32 +28,24 @@ use crate::{
 /// A connection that lasted this long in sync has proved itself: what went wrong before is forgotten.
 const SETTLED: Duration = Duration::from_secs(5);
 
-const STRANGE: Reason =
-    Reason::protocol("the state goes on from one that this client does not hold");
-
-/// Levels of JSON around the values in a server's message.
-const ENVELOPE_DEPTH: usize = 3;
-
 /// A client of a Juggler server: one mirrored state, over one socket after another.
 #[derive(Debug)]
 pub struct Client<J: Json> {
     options: ClientOptions,
     backoff: Backoff,
     attempt: u32,
+    /// Which address the next attempt goes to.
+    next_address: usize,
     phase: Phase<J::Text>,
     /// The last state of an older connection, until the first one of the new connection.
     kept: J,
-    /// The mirror. Where a connection ends it stays, for the next one to go on from.
-    document: Document<J>,
-    /// Which of the server's states the mirror holds, where the server counts them.
-    mark: Option<Mark<J::Key>>,
+    mirror: Mirror<J>,
     requests: Requests,
     violations: u32,
     ever_connected: bool,
     /// A socket was open once, and notifications may have come over it.
     ever_open: bool,
     last_fault: Option<Fault>,
-    copies: u64,
     outputs: VecDeque<Output<String, ClientEvent<J>>>,
 }
 
@@ -66,13 +56,6 @@ enum Phase<T> {
     Waiting { until: Instant },
     Closed,
     Failed,
-}
-
-#[derive(Debug)]
-struct Open<T> {
-    since: Instant,
-    synced: Option<Instant>,
-    link: Link<T, String>,
 }
 
 impl<J: Json> Client<J> {
@@ -86,16 +69,15 @@ impl<J: Json> Client<J> {
                 options.seed,
             ),
             attempt: 0,
+            next_address: 0,
             phase: Phase::Closed,
             kept: J::null(),
-            document: Document::new(options.state.clone()),
-            mark: None,
+            mirror: Mirror::new(options.state.clone()),
             requests: Requests::default(),
             violations: 0,
             ever_connected: false,
             ever_open: false,
             last_fault: None,
-            copies: 0,
             outputs: VecDeque::new(),
             options,
         };
@@ -107,7 +89,7 @@ impl<J: Json> Client<J> {
     /// one; after a loss the last one, until the first one of the new connection.
     pub fn state(&mut self) -> J {
         match &mut self.phase {
-            Phase::Open(open) if open.synced.is_some() => self.document.share(),
+            Phase::Open(open) if open.synced.is_some() => self.mirror.share(),
             _ => self.kept.clone(),
         }
     }
@@ -139,7 +121,7 @@ impl<J: Json> Client<J> {
 
     /// Containers copied so far so that no state that was handed out changes, where the carrier counts it.
     pub fn copies(&self) -> u64 {
-        self.copies + self.document.copies()
+        self.mirror.copies()
     }
 
     /// Sends a request with `data`, a JSON text; its end is a [`ClientEvent::Response`] with the id that is returned. Before the
@@ -186,6 +168,30 @@ impl<J: Json> Client<J> {
         self.requests.remove(id);
     }
 
+    /// Requests that wait to be sent.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        match &self.phase {
+            Phase::Open(open) => open.link.queued(),
+            _ => self.requests.len(),
+        }
+    }
+
+    /// There are so many addresses from now on. The next attempt begins with the first of them; a connection
+    /// that stands is kept.
+    pub const fn set_addresses(&mut self, addresses: usize) {
+        self.options.addresses = addresses;
+        self.next_address = 0;
+    }
+
+    /// Leaves the connection, where there is one, and makes another at once.
+    pub fn reconnect(&mut self, now: Instant) {
+        self.cut(now);
+        if matches!(self.phase, Phase::Waiting { .. }) {
+            self.connect(now);
+        }
+    }
+
     /// Closes for good. Requests in progress end as [`Outcome::Closed`].
     pub fn close(&mut self) {
         if matches!(self.phase, Phase::Closed | Phase::Failed) {
@@ -206,28 +212,23 @@ impl<J: Json> Client<J> {
     }
 
     fn connect(&mut self, now: Instant) {
-        let address = self.attempt as usize % self.options.addresses.max(1);
+        let address = self.next_address % self.options.addresses.max(1);
+        self.next_address = address + 1;
         self.attempt = self.attempt.wrapping_add(1);
         self.phase = Phase::Connecting { since: now };
         self.outputs.push_back(Output::Connect {
             attempt: self.attempt,
             address,
-            query: self.mark.as_ref().and_then(Mark::query),
+            query: self.mirror.query(),
         });
         self.tell(ClientEvent::Status);
     }
 
     fn open(&mut self, now: Instant) {
-        let options = &self.options;
-        let mut link = Link::new(options.assembly.clone(), options.keepalive.clone(), now);
+        let mut open = Open::new(&self.options, now);
         self.requests
             .take_unsent()
-            .for_each(|message| link.send(message));
-        let open = Open {
-            since: now,
-            synced: None,
-            link,
-        };
+            .for_each(|message| open.link.send(message));
         self.phase = Phase::Open(Box::new(open));
         if core::mem::replace(&mut self.ever_open, true) {
             self.tell(ClientEvent::Gap);
@@ -261,19 +262,14 @@ impl<J: Json> Client<J> {
             Fault::Patch(_) => Reason::BAD_PATCH,
         });
         self.last_fault = Some(fault);
-        let violation = match fault {
-            Fault::Patch(_) => true,
-            Fault::Closed(reason) => (1002..=1009).contains(&reason.code),
-            Fault::Lost(_) => false,
-        };
-        if violation {
+        if fault.is_violation() {
             // What went wrong may be in the mirror.
-            self.mark = None;
+            self.mirror.forget();
             self.violations += 1;
             self.tell(ClientEvent::Violation(fault));
         }
-        let given_up = self.violations >= self.options.max_violations;
         let wait = self.backoff.fail();
+        let given_up = self.violations >= self.options.max_violations || self.is_enough(fault);
         self.phase = if given_up {
             Phase::Failed
         } else {
@@ -281,6 +277,16 @@ impl<J: Json> Client<J> {
         };
         self.end_requests(|unsent| (given_up || !unsent).then_some(Outcome::Lost));
         self.tell(ClientEvent::Status);
+    }
+
+    /// Whether the application wants no further attempt, after one that ended by `fault`.
+    fn is_enough(&self, fault: Fault) -> bool {
+        if self.ever_connected {
+            !self.options.reconnect && fault != Fault::Closed(Reason::CUT)
+        } else {
+            let attempts = self.options.first_attempts;
+            attempts.is_some_and(|attempts| self.backoff.failures() >= attempts)
+        }
     }
 
     /// Ends the requests for which `end` has an outcome; it is told whether a request was never sent.
@@ -294,24 +300,20 @@ impl<J: Json> Client<J> {
         let Phase::Open(open) = &mut self.phase else {
             return Ok(());
         };
-        let Some(text) = open.link.receive(text, now).map_err(Fault::Closed)? else {
+        let Some((message, text)) = open.receive(text, &self.options.state, now)? else {
             return Ok(());
         };
-        let length = text.len();
-        let mut limits = self.options.state.clone();
-        limits.depth += ENVELOPE_DEPTH;
-        let message = J::parse(&text, &limits).map_err(|_| Fault::Closed(Reason::NOT_JSON))?;
         match ServerMessage::read(&message).map_err(Fault::Closed)? {
             ServerMessage::State { diff, version } => {
                 if open.synced.is_none() {
-                    self.begin(&message)?;
+                    self.mirror.begin(&message).map_err(Fault::Closed)?;
                 }
-                let applied = self.document.apply(&diff, &text).map_err(Fault::Patch)?;
-                self.mark = self.mark.take().zip(version).map(|(mark, to)| mark.at(to));
+                let applied = self.mirror.apply(&diff, &text, version);
+                let applied = applied.map_err(Fault::Patch)?;
                 self.sync(now);
                 self.tell(ClientEvent::Change {
                     operations: applied.operations,
-                    length,
+                    length: text.len(),
                 });
             }
             ServerMessage::Response { id, success, data } => {
@@ -327,30 +329,6 @@ impl<J: Json> Client<J> {
             ServerMessage::Notify { name, data } => self.tell(ClientEvent::Notify { name, data }),
         }
         Ok(())
-    }
-
-    /// The first state of a connection: the mirror goes on where the last one ended, or begins with `null`.
-    fn begin(&mut self, message: &J) -> Result<(), Fault> {
-        let epoch = message.field(Field::Epoch).and_then(J::into_key);
-        let next = epoch.map(|epoch| Mark { epoch, version: 0 });
-        match message.integer(Field::Since) {
-            None => self.clear(),
-            Some(since) => {
-                let from = next.clone().map(|mark| mark.at(since));
-                if from.is_none() || from != self.mark {
-                    return Err(Fault::Closed(STRANGE));
-                }
-            }
-        }
-        self.mark = next;
-        Ok(())
-    }
-
-    /// The mirror is `null`.
-    fn clear(&mut self) {
-        self.copies += self.document.copies();
-        self.document = Document::new(self.options.state.clone());
-        self.mark = None;
     }
 
     /// The mirror is the server's state from now on.
@@ -384,7 +362,7 @@ impl<J: Json> Client<J> {
                     .sync_deadline(self.options.sync_timeout)
                     .is_some_and(|it| it <= now)
                 {
-                    self.clear();
+                    self.mirror.clear();
                     self.sync(now);
                     self.tell(ClientEvent::Change {
                         operations: 0,
@@ -401,14 +379,6 @@ impl<J: Json> Client<J> {
     }
 }
 
-impl<T: Text> Open<T> {
-    /// When silence about the state says that it is `null`: not while a message is on its way.
-    fn sync_deadline(&self, timeout: Duration) -> Option<Instant> {
-        let waits = self.synced.is_none() && !self.link.is_amid();
-        waits.then(|| self.since + timeout)
-    }
-}
-
 impl<J: Json> Machine for Client<J> {
     type Text = J::Text;
     type Frame = String;
@@ -417,13 +387,14 @@ impl<J: Json> Machine for Client<J> {
     fn handle(&mut self, input: Input<J::Text>, now: Instant) {
         let handled = match input {
             Input::Opened { attempt }
+            | Input::Text { attempt, .. }
             | Input::Binary { attempt }
+            | Input::Malformed { attempt, .. }
             | Input::Closed { attempt, .. }
                 if attempt != self.attempt =>
             {
                 Ok(())
             }
-            Input::Text { attempt, .. } if attempt != self.attempt => Ok(()),
             Input::Opened { .. } if matches!(self.phase, Phase::Connecting { .. }) => {
                 self.open(now);
                 Ok(())
@@ -431,6 +402,9 @@ impl<J: Json> Machine for Client<J> {
             Input::Text { text, .. } => self.take_text(text, now),
             Input::Binary { .. } if matches!(self.phase, Phase::Open(_)) => {
                 Err(Fault::Closed(Reason::BINARY))
+            }
+            Input::Malformed { reason, .. } if matches!(self.phase, Phase::Open(_)) => {
+                Err(Fault::Closed(reason))
             }
             Input::Closed { code, .. }
                 if matches!(self.phase, Phase::Open(_) | Phase::Connecting { .. }) =>
@@ -442,6 +416,12 @@ impl<J: Json> Machine for Client<J> {
                     Phase::Waiting { .. } => self.connect(now),
                     Phase::Open(open) => open.link.probe(now),
                     _ => {}
+                }
+                Ok(())
+            }
+            Input::Writable(writable) => {
+                if let Phase::Open(open) = &mut self.phase {
+                    open.writable = writable;
                 }
                 Ok(())
             }
@@ -463,13 +443,9 @@ impl<J: Json> Machine for Client<J> {
         let Phase::Open(open) = &mut self.phase else {
             return None;
         };
-        let frame = open
-            .link
-            .poll_keepalive()
-            .or_else(|| open.link.poll_segment())?;
         Some(Output::Send {
             attempt: self.attempt,
-            frame,
+            frame: open.poll_frame()?,
         })
     }
 
@@ -477,10 +453,7 @@ impl<J: Json> Machine for Client<J> {
         let own = match &self.phase {
             Phase::Connecting { since } => Some(*since + self.options.connect_timeout),
             Phase::Waiting { until } => Some(*until),
-            Phase::Open(open) => {
-                let sync = open.sync_deadline(self.options.sync_timeout);
-                [open.link.deadline(), sync].into_iter().flatten().min()
-            }
+            Phase::Open(open) => open.deadline(self.options.sync_timeout),
             Phase::Closed | Phase::Failed => None,
         };
         [own, self.requests.deadline()].into_iter().flatten().min()

@@ -247,6 +247,7 @@ impl<F: From<String> + Clone> Machine for Server<F> {
         let handled = match input {
             Input::Text { text, .. } => self.take_text(text, now),
             Input::Binary { .. } => Err(Reason::BINARY),
+            Input::Malformed { reason, .. } => Err(reason),
             Input::Closed { .. } => {
                 self.end(Reason::GOING_AWAY);
                 Ok(())

@@ -10,6 +10,7 @@ use mirrorball_protocol::{
         client::{ClientEvent, ClientOptions, Outcome, RequestError, State},
     },
     machine::{Input, Output},
+    reason::Reason,
     time::Instant,
 };
 
@@ -29,6 +30,9 @@ pub(crate) fn all<J: Json>() {
     a_socket_has_to_open_in_time::<J>();
     being_online_ends_the_waiting::<J>();
     cutting_and_closing::<J>();
+    other_addresses_and_another_connection::<J>();
+    it_gives_up_where_it_is_to::<J>();
+    a_full_socket_is_sent_nothing::<J>();
     requests_end_once::<J>();
     requests_are_bounded::<J>();
     long_requests_are_cut_between_characters::<J>();
@@ -527,6 +531,90 @@ fn cutting_and_closing<J: Json>() {
     scene.expect_state(r#"{"a":1}"#);
 }
 
+fn other_addresses_and_another_connection<J: Json>() {
+    let mut two = options();
+    two.addresses = 2;
+    let mut scene = Scene::<J>::connected(two);
+    scene.client.reconnect(scene.instant());
+    scene.expect(&["close 1: 4002", "status", "connect 2 to 1", "status"]);
+    scene.open(2).expect(&["gap"]);
+    scene.client.set_addresses(3);
+    scene.expect(&[]);
+    for (attempt, address) in [(3, 0), (4, 1), (5, 2), (6, 0)] {
+        scene.client.reconnect(scene.instant());
+        let left = format!("close {}: 4002", attempt - 1);
+        let next = format!("connect {attempt} to {address}");
+        scene.expect(&[&left, "status", &next, "status"]);
+    }
+    scene.lose(6).expect(&["close 6: 1001", "status"]);
+    scene.client.reconnect(scene.instant());
+    scene.expect(&["connect 7 to 1", "status"]);
+    scene.client.close();
+    scene.client.reconnect(scene.instant());
+    scene.expect(&["close 7: 1000", "status"]);
+}
+
+fn it_gives_up_where_it_is_to<J: Json>() {
+    // Before the first connection, after so many attempts.
+    let mut twice = options();
+    twice.first_attempts = Some(2);
+    let mut scene = Scene::<J>::new(twice.clone());
+    assert_eq!(scene.request("ask", "1"), Ok(1));
+    scene.lose(1).expect(&["close 1: 1001", "status"]);
+    scene.tick().expect(&["connect 2 to 0", "status"]);
+    scene.lose(2).expect(&["close 2: 1001", "1 lost", "status"]);
+    scene.expect_status(State::Failed, 2);
+    assert_eq!(scene.client.deadline(), None);
+
+    // After it, never.
+    let mut scene = Scene::<J>::connected(twice);
+    scene.lose(1).expect(&["close 1: 1001", "status"]);
+    for attempt in 2..9 {
+        let next = format!("connect {attempt} to 0");
+        scene.tick().expect(&[&next, "status"]);
+        let lost = format!("close {attempt}: 1001");
+        scene.lose(attempt).expect(&[&lost, "status"]);
+    }
+    scene.expect_status(State::Stale, 8);
+
+    // With the first loss, but not where the application wants another connection.
+    let mut once = options();
+    once.reconnect = false;
+    let mut scene = Scene::<J>::connected(once);
+    scene.client.reconnect(scene.instant());
+    scene.expect(&["close 1: 4002", "status", "connect 2 to 0", "status"]);
+    scene.open(2).expect(&["gap"]);
+    scene.text(2, STATE).expect(&["status", "change of 1"]);
+    scene.lose(2).expect(&["close 2: 1001", "status"]);
+    scene.expect_status(State::Failed, 2);
+    scene.expect_state(r#"{"a":1}"#);
+}
+
+fn a_full_socket_is_sent_nothing<J: Json>() {
+    let mut scene = Scene::<J>::connected(options());
+    scene.input(Input::Writable(false));
+    assert_eq!(scene.request("ask", "1"), Ok(1));
+    assert_eq!(scene.request("ask", "2"), Ok(2));
+    assert_eq!(scene.client.queued(), 2);
+    // It hears all the same, and the newest ping is answered later.
+    scene.text(1, "2x").text(1, "2y").expect(&[]);
+    scene
+        .text(1, r#"0{"type":"notify","name":"n","data":1}"#)
+        .expect(&["notify n: 1"]);
+    scene.input(Input::Writable(true)).expect(&[
+        "send over 1: 3y",
+        r#"send over 1: 0{"type":"request","id":1,"name":"ask","data":1}"#,
+        r#"send over 1: 0{"type":"request","id":2,"name":"ask","data":2}"#,
+    ]);
+    assert_eq!(scene.client.queued(), 0);
+    // The next socket is another.
+    scene.input(Input::Writable(false)).lose(1);
+    scene.expect(&["close 1: 1001", "1 lost", "2 lost", "status"]);
+    scene.tick().expect(&["connect 2 to 0", "status"]);
+    scene.input(Input::Writable(false)).open(2);
+    scene.text(2, "2z").expect(&["gap", "send over 2: 3z"]);
+}
+
 fn requests_end_once<J: Json>() {
     let response = |id: i64, success: bool, data: &str| {
         format!(r#"0{{"type":"response","id":{id},"success":{success},"data":{data}}}"#)
@@ -626,6 +714,12 @@ fn whoever_breaks_the_protocol_is_left<J: Json>() {
     small.assembly.segments = 5;
     small.assembly.ping_bytes = 10;
     small.state.operations = 3;
+    let mut scene = Scene::<J>::connected(options());
+    scene.input(Input::Malformed {
+        attempt: 1,
+        reason: Reason::TOO_BIG,
+    });
+    scene.expect(&["close 1: 1009", "violation", "status"]);
     let many = |count: usize| vec![r#"{"op":"add","path":"","value":1}"#; count].join(",");
     let patch = |operations: &str| format!(r#"0{{"type":"state","diff":[{operations}]}}"#);
     for (segments, code) in [

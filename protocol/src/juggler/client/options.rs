@@ -16,6 +16,11 @@ use crate::{
 pub struct ClientOptions {
     /// How many addresses there are; they are tried in turn. Default 1.
     pub addresses: usize,
+    /// Attempts that may fail before the first connection; then the client gives up. `None`, the default, for
+    /// any number.
+    pub first_attempts: Option<u32>,
+    /// Whether a connection that is lost is made again; default yes. Otherwise the client has given up by then.
+    pub reconnect: bool,
     /// Bytes of UTF-8 in a segment's payload; default 65,536.
     pub max_segment_size: usize,
     /// The keep-alive; default 30 s of silence, then 30 s for an answer.
@@ -47,6 +52,8 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             addresses: 1,
+            first_attempts: None,
+            reconnect: true,
             max_segment_size: MAX_SEGMENT_SIZE,
             keepalive: KeepaliveOptions::default(),
             connect_timeout: Duration::from_secs(10),

@@ -47,6 +47,17 @@ pub enum Fault {
     Patch(PatchError),
 }
 
+impl Fault {
+    /// Whether the server broke the protocol.
+    pub(super) fn is_violation(self) -> bool {
+        match self {
+            Self::Patch(_) => true,
+            Self::Closed(reason) => (1002..=1009).contains(&reason.code),
+            Self::Lost(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,0 +1,121 @@
+//! Why there is no connection.
+
+use std::{error::Error, io, sync::Arc};
+
+use mirrorball_protocol::{juggler::client::Fault, reason::Reason};
+
+use crate::{AddressError, tls::Unpinned};
+
+/// Why there is no connection, or why there is none any more.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The address is none, or there is no address. The application is at fault.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The network: the name is unknown, nobody listens, the connection broke.
+    #[error("{0}")]
+    Network(Arc<io::Error>),
+    /// No TLS: the server's certificate is not trusted, the client's is not accepted, or the server speaks no TLS.
+    #[error("no TLS connection: {0}")]
+    Tls(String),
+    /// The server wants a user and a password, or others than these (HTTP 401).
+    #[error("the server wants a valid user and password (HTTP 401)")]
+    Unauthorized,
+    /// The server does not take a WebSocket there.
+    #[error(
+        "the server refuses a WebSocket at this address (HTTP {0}): check the path, and who may connect"
+    )]
+    Refused(u16),
+    /// What answers there does not speak WebSocket.
+    #[error("what answers at this address does not speak WebSocket: {0}")]
+    Handshake(String),
+    /// The connection did not open within the connect timeout.
+    #[error("the connection did not open in time")]
+    TimedOut,
+    /// The server, or the network, closed the connection.
+    #[error("the connection was closed (close code {code}{}{reason})", if reason.is_empty() { "" } else { ": " })]
+    Closed {
+        /// The close code; 1006 where there was none.
+        code: u16,
+        /// What the server said.
+        reason: String,
+    },
+    /// Nothing came from the server for the ping delay, and nothing after a ping for the ping timeout.
+    #[error("the server went silent")]
+    Silent,
+    /// The server broke the protocol, or passed a limit of this client.
+    #[error("the server broke the protocol: {0}")]
+    Protocol(String),
+    /// The application left the connection.
+    #[error("the connection was left by the application")]
+    Left,
+}
+
+impl ConnectionError {
+    pub(crate) fn from_io(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(error) => Self::from_tls(error),
+            None => Self::Network(Arc::new(error)),
+        }
+    }
+
+    fn from_tls(error: &rustls::Error) -> Self {
+        use rustls::{AlertDescription, CertificateError, Error};
+        let advice = match error {
+            Error::InvalidCertificate(CertificateError::Other(other)) => {
+                return Self::Tls(match other.0.downcast_ref::<Unpinned>() {
+                    Some(unpinned) => unpinned.to_string(),
+                    None => format!(
+                        "the server's certificate is not trusted ({}): pin its fingerprint, where it is the right one",
+                        other.0
+                    ),
+                });
+            }
+            Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => ": name its authority, or pin the certificate's fingerprint",
+            Error::AlertReceived(
+                AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
+            ) => ": the server may want a certificate of the client",
+            Error::InvalidMessage(_) => ": the server may speak no TLS at this port",
+            _ => "",
+        };
+        Self::Tls(format!("{error}{advice}"))
+    }
+}
+
+impl From<Fault> for ConnectionError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Lost(code) => Self::Closed {
+                code,
+                reason: String::new(),
+            },
+            Fault::Closed(Reason::CONNECT_TIMEOUT) => Self::TimedOut,
+            Fault::Closed(Reason::SILENT) => Self::Silent,
+            Fault::Closed(Reason::CUT) => Self::Left,
+            Fault::Closed(reason) => Self::Protocol(reason.text.to_owned()),
+            Fault::Patch(error) => Self::Protocol(error.text().to_owned()),
+        }
+    }
+}
+
+/// Equal where they say the same.
+impl PartialEq for ConnectionError {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+/// The I/O error behind `error`, where there is one.
+pub(crate) fn is_io(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<io::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,50 @@
+//! Live server state in native programs: a client of Juggler servers on tokio.
+//!
+//! A [`juggler::Client`] holds the same JSON as the server, kept in step by small diffs; it sends requests, hears
+//! notifications, and connects again whenever it has to.
+//!
+//! ```no_run
+//! use mirrorball_client::juggler::{Client, Notification};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut builder = Client::builder("wss://ann:secret@plant.example").address("wss://standby.example");
+//! let mut notifications = builder.notifications();
+//! let plant = builder.connect().await?;
+//!
+//! tokio::spawn(async move {
+//!     while let Some(notification) = notifications.next().await {
+//!         match notification {
+//!             Notification::Message { name, data } => println!("{name}: {data}"),
+//!             gap => println!("something is missing: {gap:?}"),
+//!         }
+//!     }
+//! });
+//! plant.request("set-limit", &serde_json::json!({ "id": "a7", "max": 80 })).await?;
+//! let mut states = plant.changes();
+//! while let Some(state) = states.next().await {
+//!     println!("{state}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`juggler`] | the client of a Juggler server |
+//!
+//! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
+
+mod address;
+mod credentials;
+mod driver;
+mod error;
+pub mod juggler;
+mod socket;
+mod tls;
+
+pub use address::{Address, AddressError};
+pub use credentials::{Credentials, CredentialsError};
+pub use error::ConnectionError;
+pub use mirrorball_protocol::json::{Limits, Value, to_value};
+pub use tls::{Fingerprint, Tls, TlsError};
