@@ -3,6 +3,7 @@ export type ErrorCode =
   | "aborted"
   | "closed"
   | "connection-lost"
+  | "internal"
   | "invalid-argument"
   | "limit"
   | "protocol"
@@ -86,6 +87,13 @@ export class LimitError extends MirrorballError {
 export class InvalidArgumentError extends MirrorballError {
   constructor(message: string, options?: ErrorOptions) {
     super("invalid-argument", message, options);
+  }
+}
+
+/** This package failed, and that is its own fault; what happened is the `cause`. Please report it. */
+export class InternalError extends MirrorballError {
+  constructor(cause: unknown) {
+    super("internal", "mirrorball failed, by a fault of its own; the client begins again", { cause });
   }
 }
 

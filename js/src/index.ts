@@ -11,6 +11,7 @@ export {
   ClosedError,
   ConnectionLostError,
   type ErrorCode,
+  InternalError,
   InvalidArgumentError,
   LimitError,
   MirrorballError,

@@ -4,6 +4,7 @@ import {
   AbortError,
   ClosedError,
   ConnectionLostError,
+  InternalError,
   InvalidArgumentError,
   LimitError,
   MirrorballError,
@@ -11,7 +12,7 @@ import {
   RemoteError,
   TimeoutError,
 } from "./errors.js";
-import { load } from "./load.js";
+import { type Instance, load } from "./load.js";
 import { Pointer } from "./pointer.js";
 import { encodeSettings } from "./settings.js";
 import type {
@@ -25,7 +26,7 @@ import type {
   Status,
 } from "./types.js";
 import { onWake } from "./wake.js";
-import { Figure, JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
+import { Figure, type JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
 
 /** Why the core did not send a request, in place of an id. */
 const UNSENT: { readonly disconnected: number; readonly full: number } = {
@@ -35,6 +36,9 @@ const UNSENT: { readonly disconnected: number; readonly full: number } = {
 
 /** The states of a connection, as the core counts them. */
 const STATES: readonly ConnectionState[] = ["connecting", "connected", "stale", "closed", "failed"];
+
+/** How often a client begins again after a fault of this package. */
+const MAX_FAILURES = 3;
 
 interface Pending {
   resolve(data: unknown): void;
@@ -81,12 +85,17 @@ export class Juggler<
   readonly ready: Promise<void>;
 
   readonly #events = new Emitter<JugglerEvents>();
-  readonly #loaded: Promise<JugglerCore>;
+  readonly #addresses: string;
+  readonly #settings: Float64Array;
+  #loaded: Promise<JugglerCore>;
   readonly #pending = new Map<number, Pending>();
   readonly #abort = new AbortController();
   #core: JugglerCore | undefined;
+  #failures = 0;
+  /** What there was before this package failed, until there is a state again. */
+  #isAfterFailure = false;
   #settleReady: Pending | undefined;
-  /** What a client without a core has to show: one not loaded yet, or closed. */
+  /** What a client without a core has to show: one not loaded yet, or closed; and one that begins again. */
   #state: Snapshot<State> | null = null;
   #metrics = NOTHING_COUNTED;
   #status: Status = {
@@ -104,7 +113,7 @@ export class Juggler<
    */
   constructor(addresses: Address | readonly Address[], options: ClientOptions = {}) {
     const { signal, ...coreOptions } = options;
-    const resolved = resolve(addresses);
+    this.#addresses = resolve(addresses).join("\n");
     this.ready = new Promise<void>((resolve, reject) => {
       this.#settleReady = {
         resolve: () => {
@@ -115,11 +124,12 @@ export class Juggler<
     });
     // Whoever does not wait for it is told by status and error events.
     this.ready.catch(() => undefined);
-    const settings = encodeSettings(coreOptions);
-    this.#loaded = load().then(() => this.#start(resolved, settings));
-    this.#loaded.catch((error: unknown) => {
-      this.#fail(error);
+    this.#settings = encodeSettings(coreOptions);
+    const stop = onWake(() => {
+      this.#core?.online();
     });
+    this.#abort.signal.addEventListener("abort", stop, { once: true });
+    this.#loaded = this.#begin();
     if (signal?.aborted) this.close();
     signal?.addEventListener(
       "abort",
@@ -136,7 +146,12 @@ export class Juggler<
    * state of the new connection.
    */
   get state(): Snapshot<State> | null {
-    return this.#core === undefined ? this.#state : (this.#core.state as Snapshot<State> | null);
+    const core = this.#core;
+    if (core === undefined || this.#isAfterFailure) return this.#state;
+    const state = core.state as Snapshot<State> | null;
+    // The core may have failed over it.
+    if (this.#core === core) this.#state = state;
+    return this.#state;
   }
 
   /** The connection's status. */
@@ -227,16 +242,14 @@ export class Juggler<
   ): Promise<Awaited<ReturnType<Requests[Name]>>> {
     const { signal, timeout } = options;
     const text = encode(data);
-    const core = await this.#loaded.catch((error: unknown) => {
-      throw asError(error);
-    });
+    const core = await this.#running();
     throwIfAborted(signal);
     const answer = await new Promise<unknown>((resolve, reject) => {
-      if (this.#core === undefined) {
-        reject(new ClosedError("the client is closed"));
+      const id = core.request(name, text, timeout);
+      if (this.#core !== core) {
+        reject(new ConnectionLostError("the request may have been sent before the client failed", true));
         return;
       }
-      const id = core.request(name, text, timeout);
       if (id < 0) {
         reject(unsent(id));
         return;
@@ -287,22 +300,75 @@ export class Juggler<
     return Promise.resolve();
   }
 
-  #start(addresses: string[], settings: Float64Array): JugglerCore {
+  /** The core, once there is one. */
+  async #running(): Promise<JugglerCore> {
+    for (;;) {
+      const core = await this.#loaded.catch((error: unknown) => {
+        throw asError(error);
+      });
+      if (this.#core === core) return core;
+      if (this.#abort.signal.aborted) throw new ClosedError("the client is closed");
+    }
+  }
+
+  #begin(): Promise<JugglerCore> {
+    const loaded = load().then((instance) => this.#start(instance));
+    loaded.catch((error: unknown) => {
+      this.#fail(error);
+    });
+    return loaded;
+  }
+
+  #start({ glue, users }: Instance): JugglerCore {
     if (this.#abort.signal.aborted) {
       throw new ClosedError("the client is closed");
     }
     const told = (kind: Told, one: unknown, two: unknown): void => {
-      this.#told(kind, one, two);
+      // What a core that failed says while it goes does not count.
+      if (this.#core === core) this.#told(kind, one, two);
     };
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    const core = new JugglerCore(addresses.join("\n"), settings, seed, told);
+    const core = new glue.JugglerCore(this.#addresses, this.#settings, seed, told);
     this.#core = core;
-    const stop = onWake(() => {
-      this.#core?.online();
-    });
-    this.#abort.signal.addEventListener("abort", stop, { once: true });
+    const failed = (cause: unknown): void => {
+      if (this.#core === core) this.#restart(cause);
+    };
+    users.add(failed);
+    this.#abort.signal.addEventListener(
+      "abort",
+      () => {
+        users.delete(failed);
+      },
+      { once: true },
+    );
     core.start();
     return core;
+  }
+
+  /** The core failed, and so did all others of its instance: begins again with a new one. */
+  #restart(cause: unknown): void {
+    const error = new InternalError(cause);
+    this.#failures += 1;
+    this.#core = undefined;
+    this.#isAfterFailure = true;
+    for (const { reject } of this.#pending.values()) {
+      reject(new ConnectionLostError("the client failed before the answer came", true));
+    }
+    this.#pending.clear();
+    if (this.#failures > MAX_FAILURES) {
+      this.#fail(error);
+      return;
+    }
+    this.#loaded = this.#begin();
+    const { everConnected } = this.#status;
+    this.#tellStatus({
+      ...this.#status,
+      state: everConnected ? "stale" : "connecting",
+      nextRetryAt: null,
+      inFlight: 0,
+      lastError: error,
+    });
+    this.#events.emit("error", error);
   }
 
   /** What the core tells, in the order in which it happened. */
@@ -355,21 +421,32 @@ export class Juggler<
     const core = this.#core;
     if (core === undefined) return;
     const before = this.#status;
-    const state = STATES[core.figure(Figure.State)] ?? "failed";
+    const found = STATES[core.figure(Figure.State)] ?? "failed";
+    if (found === "connected" && this.#isAfterFailure) {
+      this.#isAfterFailure = false;
+      this.#events.emit("gap", { reason: "reconnected" });
+    }
+    const state = found === "connecting" && before.everConnected ? "stale" : found;
     const nextRetry = core.figure(Figure.NextRetry);
     const status: Status = {
       state,
       retries: core.figure(Figure.Retries),
       nextRetryAt: Number.isNaN(nextRetry) ? null : Math.round(performance.timeOrigin + nextRetry),
-      everConnected: core.figure(Figure.EverConnected) === 1,
+      everConnected: before.everConnected || core.figure(Figure.EverConnected) === 1,
       inFlight: core.figure(Figure.InFlight),
       lastError: lastError(core, before.lastError),
     };
+    this.#tellStatus(status);
+  }
+
+  /** Tells the status where it changed. */
+  #tellStatus(status: Status): void {
+    const before = this.#status;
     const keys = Object.keys(status) as (keyof Status)[];
     if (keys.every((key) => status[key] === before[key])) return;
     this.#status = status;
-    if (state === "connected") this.#settleReady?.resolve(undefined);
-    if (state === "closed" || state === "failed") {
+    if (status.state === "connected") this.#settleReady?.resolve(undefined);
+    if (status.state === "closed" || status.state === "failed") {
       this.#settleReady?.reject(status.lastError ?? new ClosedError("the client was closed"));
     }
     this.#events.emit("status", status);

@@ -2,12 +2,9 @@
 // `node tests/bench/patch.mjs [--browser] [TEXT]`, only the cases whose name contains TEXT. Prints one JSON
 // object per measurement.
 
-import { readFileSync } from "node:fs";
 import { register } from "node:module";
-import { join } from "node:path";
 
 import { launch, openContext, openPage } from "../browser/chromium.mjs";
-import { ROOT } from "../browser/program.mjs";
 import { openSite } from "../browser/site.mjs";
 
 const parameters = process.argv.slice(2);
@@ -18,9 +15,6 @@ async function inNode() {
   // The package under its own name, as the page knows it.
   const entry = new URL("../../js/dist/index.js", import.meta.url);
   register(`data:text/javascript,${encodeURIComponent(`export const resolve = (name, context, next) => next(name === "mirrorball" ? ${JSON.stringify(entry.href)} : name, context);`)}`);
-  // Node cannot fetch files: the module is given its bytes.
-  const { initSync } = await import("../../js/dist/wasm/mirrorball.js");
-  initSync({ module: readFileSync(join(ROOT, "js/dist/wasm/mirrorball_bg.wasm")) });
   // The public package takes it that it is in a page, and asks for these two when it is imported.
   Object.assign(globalThis, { window: globalThis, document: new EventTarget() });
   const { run } = await import("./suite.mjs");

@@ -209,3 +209,66 @@ test("listeners may throw, call back in and close", async () => {
   assert.ok(value.log.includes("connected"));
   assert.deepEqual(value.reported, value.log.map((state) => `thrown on ${state}`));
 });
+
+test("a fault of the package's own is told and got over", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const [one, two] = [connect("/ws"), connect("/ws")];
+    await Promise.all([one.ready, two.ready]);
+    const held = one.state;
+    const events = [];
+    one.on("error", (error) => events.push(`${error.name} (${error.code}): ${error.cause.message}`));
+    one.on("gap", ({ reason }) => events.push(`gap: ${reason}`));
+    const states = [];
+    one.on("status", ({ state }) => states.push(state));
+    const lost = one.request("set-period", { milliseconds: 100 }).then(
+      () => "answered",
+      (error) => `${error.code}, sent: ${error.sent}`,
+    );
+    await new Promise((resolve) => one.on("status", ({ inFlight }) => inFlight === 1 && resolve()));
+    // An exception in the middle of the module, such as one that it throws itself where it finds a fault.
+    const now = performance.now;
+    performance.now = () => {
+      throw new Error("out of order");
+    };
+    one.cut();
+    performance.now = now;
+    const kept = one.state === held;
+    const again = (client) =>
+      new Promise((resolve) => {
+        if (client.status.state === "connected") resolve();
+        client.on("status", ({ state }) => state === "connected" && resolve());
+      });
+    await Promise.all([again(one), again(two)]);
+    await new Promise((resolve) => one.subscribe(resolve));
+    const answer = await two.request("set-period", { milliseconds: 100 });
+    return { events, states: states.filter((state, index) => state !== states[index - 1]), lost: await lost, kept, same: one.state === held, answer };
+  });
+  assert.deepEqual(value.events, ["InternalError (internal): out of order", "gap: reconnected"]);
+  assert.deepEqual(value.states, ["connected", "stale", "connected"]);
+  assert.equal(value.lost, "connection-lost, sent: true");
+  assert.equal(value.kept, true, "the state is kept while the client begins again");
+  assert.equal(value.same, false, "the state goes on");
+  assert.notEqual(value.answer, undefined);
+});
+
+test("a client whose module fails again and again is given up on", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const client = connect("/ws");
+    let faults = 0;
+    client.on("error", () => (faults += 1));
+    const now = performance.now;
+    while (client.status.state !== "failed") {
+      await new Promise((resolve) => {
+        if (client.status.state === "connected") resolve();
+        client.on("status", ({ state }) => ["connected", "failed"].includes(state) && resolve());
+      });
+      performance.now = () => {
+        throw new Error("out of order");
+      };
+      client.cut();
+      performance.now = now;
+    }
+    return { faults, error: client.status.lastError.code };
+  });
+  assert.deepEqual(value, { faults: 4, error: "internal" });
+});

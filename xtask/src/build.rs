@@ -53,6 +53,7 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
             "js/package-lock.json",
             "xtask/shorten.mjs",
             "xtask/src/build.rs",
+            "xtask/wrap.mjs",
         ]
         .map(|path| workspace.path(path))
         .to_vec(),
@@ -158,6 +159,9 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
         .arg("xtask/shorten.mjs")
         .arg(wasm.join("mirrorball_bg.wasm"));
     run(shorten.arg(&glue))?;
+    let mut wrap = toolbox.command("node");
+    wrap.arg("xtask/wrap.mjs").arg(&glue);
+    run(wrap.arg(wasm.join("mirrorball.d.ts")))?;
     // Generated, so nobody reads it: unlike that of the package, its names go, too.
     let mut minify = toolbox.js("esbuild");
     minify.args(["--minify", "--log-level=warning", "--allow-overwrite"]);

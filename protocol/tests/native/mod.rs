@@ -132,6 +132,24 @@ fn what_has_no_place_in_a_value_is_refused() {
     }
 }
 
+/// Every number is read as the float that is nearest to it, as browsers do.
+#[test]
+fn numbers_are_read_exactly() {
+    for (text, float) in [
+        ("5.67890123456789e+39", 5.678_901_234_567_89e39),
+        ("0.1", 0.1),
+        ("2.2250738585072011e-308", 2.225_073_858_507_201e-308),
+        ("9007199254740993.0", 9_007_199_254_740_992.0),
+    ] {
+        let value = Value::parse(text, &Limits::default()).unwrap();
+        assert_eq!(
+            value.as_f64().map(f64::to_bits),
+            Some(f64::to_bits(float)),
+            "{text}"
+        );
+    }
+}
+
 /// Levels are counted while parsing, those of empty containers as well.
 #[test]
 fn depth_is_counted_while_parsing() {

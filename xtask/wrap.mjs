@@ -1,0 +1,65 @@
+// Makes a function of the glue that wasm-bindgen wrote: each call gives an instance of the module a glue of its own, so that
+// one that failed can be thrown away whole. Its enumerations stay outside.
+//
+// node wrap.mjs GLUE.js GLUE.d.ts: rewrites both files.
+
+import { readFileSync, writeFileSync } from "node:fs";
+
+const [gluePath, typesPath] = process.argv.slice(2);
+
+/** Takes what matches out of `text`; there has to be `count` of it, or some. */
+function take(text, pattern, what, count) {
+  const found = text.match(pattern) ?? [];
+  if (count === undefined ? found.length === 0 : found.length !== count) {
+    throw new Error(`${what}: ${found.length} found, which is not what wasm-bindgen wrote so far`);
+  }
+  return [found, text.replace(pattern, "")];
+}
+
+function replace(text, pattern, replacement, what) {
+  const [, without] = take(text, pattern, what, 1);
+  return without === text ? text : text.replace(pattern, () => replacement);
+}
+
+let glue = readFileSync(gluePath, "utf8");
+let imports, enumerations;
+[imports, glue] = take(glue, /^import .*$/gm, "imports");
+[enumerations, glue] = take(glue, /^export const \w+ = Object\.freeze\(\{$[^]*?^\}\);$/gm, "enumerations");
+[, glue] = take(glue, /^function initSync\(.*$[^]*?^\}$/gm, "initSync", 1);
+[, glue] = take(glue, /^export \{ initSync, __wbg_init as default \};$/gm, "exports", 1);
+// The package says where the module is.
+glue = replace(glue, /new URL\('mirrorball_bg\.wasm', import\.meta\.url\)/g, "undefined", "the module's address");
+glue = replace(glue, /wasm = instance\.exports;/g, "wasm = guard(instance.exports);", "the instance's exports");
+const classes = [...glue.matchAll(/^export class (\w+) /gm)].map(([, name]) => name);
+glue = glue.replace(/^export class /gm, "class ");
+if (/^export /m.test(glue)) throw new Error(`${gluePath} exports more than was known of`);
+writeFileSync(
+  gluePath,
+  `${imports.join("\n")}
+${enumerations.join("\n")}
+export function instantiate(guard) {
+${glue}
+return { ${classes.join(", ")}, init: __wbg_init };
+}
+`,
+);
+
+let types = readFileSync(typesPath, "utf8");
+[, types] = take(types, /^export function initSync\(.*$/gm, "the type of initSync", 1);
+types = types.replace(/^export class /gm, "declare class ");
+types = replace(types, /^export default function __wbg_init /gm, "declare function __wbg_init", "the type of init");
+writeFileSync(
+  typesPath,
+  `${types}
+export type { ${classes.join(", ")} };
+
+/** What one instance of the module offers, once \`init\` has loaded it. */
+export interface Glue {
+${classes.map((name) => `    ${name}: typeof ${name};`).join("\n")}
+    init: typeof __wbg_init;
+}
+
+/** A glue of its own; what the instance exports is used as \`guard\` returns it. */
+export function instantiate(guard: (exports: WebAssembly.Exports) => WebAssembly.Exports): Glue;
+`,
+);
