@@ -21,11 +21,13 @@ function replace(text, pattern, replacement, what) {
   return without === text ? text : text.replace(pattern, () => replacement);
 }
 
-let glue = readFileSync(gluePath, "utf8");
-let imports, enumerations;
-[imports, glue] = take(glue, /^import .*$/gm, "imports");
-[enumerations, glue] = take(glue, /^export const \w+ = Object\.freeze\(\{$[^]*?^\}\);$/gm, "enumerations");
-[, glue] = take(glue, /^function initSync\(.*$[^]*?^\}$/gm, "initSync", 1);
+const [imports, withoutImports] = take(readFileSync(gluePath, "utf8"), /^import .*$/gm, "imports");
+const [enumerations, withoutEnumerations] = take(
+  withoutImports,
+  /^export const \w+ = Object\.freeze\(\{$[^]*?^\}\);$/gm,
+  "enumerations",
+);
+let [, glue] = take(withoutEnumerations, /^function initSync\(.*$[^]*?^\}$/gm, "initSync", 1);
 [, glue] = take(glue, /^export \{ initSync, __wbg_init as default \};$/gm, "exports", 1);
 // The package says where the module is.
 glue = replace(glue, /new URL\('mirrorball_bg\.wasm', import\.meta\.url\)/g, "undefined", "the module's address");

@@ -6,12 +6,12 @@ import {
   ConnectionLostError,
   InternalError,
   InvalidArgumentError,
-  LimitError,
-  MirrorballError,
+  type MirrorballError,
   ProtocolError,
   RemoteError,
   TimeoutError,
 } from "./errors.js";
+import { asError, lastError, refusal, unsent } from "./faults.js";
 import { type Instance, load } from "./load.js";
 import { Pointer } from "./pointer.js";
 import { encodeSettings } from "./settings.js";
@@ -26,13 +26,7 @@ import type {
   Status,
 } from "./types.js";
 import { onWake } from "./wake.js";
-import { Figure, type JugglerCore, Told, Unsent } from "./wasm/mirrorball.js";
-
-/** Why the core did not send a request, in place of an id. */
-const UNSENT: { readonly disconnected: number; readonly full: number } = {
-  disconnected: Unsent.Disconnected,
-  full: Unsent.Full,
-};
+import { Figure, type JugglerCore, Told } from "./wasm/mirrorball.js";
 
 /** The states of a connection, as the core counts them. */
 const STATES: readonly ConnectionState[] = ["connecting", "connected", "stale", "closed", "failed"];
@@ -351,8 +345,8 @@ export class Juggler<
     this.#failures += 1;
     this.#core = undefined;
     this.#isAfterFailure = true;
-    for (const { reject } of this.#pending.values()) {
-      reject(new ConnectionLostError("the client failed before the answer came", true));
+    for (const pending of this.#pending.values()) {
+      pending.reject(new ConnectionLostError("the client failed before the answer came", true));
     }
     this.#pending.clear();
     if (this.#failures > MAX_FAILURES) {
@@ -495,46 +489,10 @@ function encode(data: unknown): string {
   return text;
 }
 
-/** What the server says, where it says it in words. */
-function refusal(data: unknown): string {
-  if (typeof data === "string") return data;
-  if (typeof data === "object" && data !== null && "message" in data) {
-    const { message } = data;
-    if (typeof message === "string") return message;
-  }
-  return "the server refused the request";
-}
-
-function unsent(reason: number): MirrorballError {
-  if (reason === UNSENT.disconnected) {
-    return new ConnectionLostError("there is no connection: the request was not sent", false);
-  }
-  return reason === UNSENT.full
-    ? new LimitError("too many requests are without an answer: wait for one of them")
-    : new ClosedError("the client is closed or has given up");
-}
-
-function lastError(core: JugglerCore, before: MirrorballError | null): MirrorballError | null {
-  const faultCode = core.figure(Figure.FaultCode);
-  if (Number.isNaN(faultCode)) return before;
-  const { faultText } = core;
-  const message = faultText ? faultText : `the connection was lost (close code ${String(faultCode)})`;
-  // The same object as long as it says the same.
-  if (before?.message === message) return before;
-  const protocol = faultCode === 4003 || (faultCode >= 1002 && faultCode <= 1009 && faultText);
-  return protocol ? new ProtocolError(message) : new ConnectionLostError(message, true);
-}
-
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw aborting(signal);
 }
 
 function aborting(signal: AbortSignal | undefined): AbortError {
   return new AbortError("the request was aborted", { cause: signal?.reason });
-}
-
-function asError(error: unknown): MirrorballError {
-  return error instanceof MirrorballError
-    ? error
-    : new MirrorballError("wasm-load", "the client could not be started", { cause: error });
 }

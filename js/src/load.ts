@@ -46,7 +46,7 @@ async function source(): Promise<URL | BufferSource> {
   // Node fetches no files. Bundlers for pages are not to look for this module.
   const files = "node:fs/promises";
   const { readFile } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ files)) as {
-    readFile(path: URL): Promise<Uint8Array<ArrayBuffer>>;
+    readonly readFile: (path: URL) => Promise<Uint8Array<ArrayBuffer>>;
   };
   return readFile(url);
 }
