@@ -1,5 +1,6 @@
 //! The four messages of Juggler as JSON.
 
+use alloc::string::String;
 use core::fmt::Write;
 
 use super::segment::Draft;
@@ -109,6 +110,42 @@ impl<J: Json> ServerMessage<J> {
     }
 }
 
+/// Puts U+FFFD in the place of every escape of half a surrogate pair; `None` where there is none.
+///
+/// The peers send such texts, which no Rust string can hold: with this a message that has one can still be
+/// read, as far as its id, and be answered.
+#[must_use]
+pub fn mend(text: &str) -> Option<String> {
+    let mut mended = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        match escape(text, at) {
+            Some(0xd800..=0xdbff) if matches!(escape(text, at + 6), Some(0xdc00..=0xdfff)) => {
+                at += 12;
+            }
+            Some(0xd800..=0xdfff) => {
+                mended.push_str(text.get(copied..at)?);
+                mended.push('\u{fffd}');
+                at += 6;
+                copied = at;
+            }
+            // The escaped character may be a backslash itself.
+            _ => at += 2,
+        }
+    }
+    mended.push_str(text.get(copied..)?);
+    (copied > 0).then_some(mended)
+}
+
+/// The UTF-16 unit that the escape at `at` stands for, where there is such an escape.
+fn escape(text: &str, at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    let hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u16::from_str_radix(digits, 16).ok().filter(|_| hex)
+}
+
 /// Writes a request with `data`, a JSON text.
 #[must_use]
 pub fn request(id: i64, name: &str, data: &str) -> Draft {
@@ -167,14 +204,14 @@ pub fn notification(name: &str, data: &Value) -> Draft {
     draft
 }
 
-fn write_id(id: i64, text: &mut alloc::string::String) {
+fn write_id(id: i64, text: &mut String) {
     // Writing into a `String` cannot fail.
     let _ = write!(text, "{id}");
 }
 
 #[cfg(test)]
 mod tests {
-    use std::string::{String, ToString};
+    use std::string::ToString;
 
     use super::*;
     use crate::json::{Limits, diff};
@@ -216,6 +253,31 @@ mod tests {
             read(state(&diff(&Value::Null, &data))),
             ServerMessage::State(first)
         );
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_mended() {
+        for (text, mended) in [
+            (r#""\ud800""#, Some("\"\u{fffd}\"")),
+            (r#""a\uDFFFb\udc00""#, Some("\"a\u{fffd}b\u{fffd}\"")),
+            (
+                r#""\ud83d\ude00\ud83d""#,
+                Some("\"\\ud83d\\ude00\u{fffd}\""),
+            ),
+            (
+                r#""\ud83d\ud83d\ude00""#,
+                Some("\"\u{fffd}\\ud83d\\ude00\""),
+            ),
+            (r#""\ud83dx\ude00""#, Some("\"\u{fffd}x\u{fffd}\"")),
+            (r#""\\ud800\n\u0041""#, None),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\ud8"#, None),
+            (r#""\u+123é"#, None),
+            (r#"\"#, None),
+            ("", None),
+        ] {
+            assert_eq!(mend(text).as_deref(), mended, "{text}");
+        }
     }
 
     #[test]
