@@ -43,7 +43,9 @@ pub fn app(plan: &Plan) -> Result<Router, String> {
         ping_timeout: Duration::from_millis(plan.ping_timeout),
     };
     let own = Arc::new(OnceLock::<Juggler>::new());
-    let juggler = Juggler::builder(State::new(plan.state.clone()))
+    // Tests of the client have it mirror such keys.
+    let state = State::new(plan.state.clone()).allow_proto_key();
+    let juggler = Juggler::builder(state)
         .origins(origins)
         .options(options)
         .autoflush_delay(plan.autoflush_delay())
@@ -73,7 +75,7 @@ async fn handle(
     name: &str,
     data: Value,
 ) -> Result<Value, RequestError> {
-    let state = juggler.state();
+    let state = connection.state();
     match name {
         "set" => {
             let value = data.get("value").cloned().unwrap_or_default();
@@ -97,7 +99,7 @@ async fn handle(
                 let _ = connection.notify(text(&data, "name")?, item).await;
             }
         }
-        "close" => connection.close().await,
+        "close" => connection.close(),
         "fail" => return Err(data.into()),
         "panic" => panic!("as the test asked for"),
         "never" => return pending().await,

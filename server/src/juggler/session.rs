@@ -1,0 +1,250 @@
+//! [`Session`]: the shell around one connection's machine.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use mirrorball_protocol::{
+    json::Value,
+    juggler::{Server, message::Request, segment::Sealed, server::ServerEvent},
+    reason::Reason,
+};
+use tokio::{
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc, oneshot, watch,
+    },
+    task::{Id, JoinError, JoinSet},
+};
+
+use super::{Connection, RequestError, Service, frames::encode, publisher::Pace};
+use crate::{
+    socket::{Clock, Frame, Shell, Socket, drive},
+    state::Snapshot,
+};
+
+/// Serves one client until it is gone.
+pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<SocketAddr>) {
+    let clock = Clock::new();
+    let state = service.state.clone().unwrap_or_default();
+    let (source, first) = match &service.publisher {
+        Some(publisher) => {
+            let (first, published) = publisher.subscribe();
+            (Source::Shared(published), first)
+        }
+        None => {
+            let flushes = service.flushes.subscribe();
+            let (pace, first) = Pace::new(&state, service.autoflush_delay, flushes);
+            (Source::Own(Box::new(pace)), first)
+        }
+    };
+    let size = service.options.max_segment_size;
+    let (connection, notes) = Connection::new(service.next_id(), remote, state, size);
+    tracing::debug!(connection = connection.id(), ?remote, "connected");
+    let mut machine = Server::new(service.options.clone(), clock.now());
+    machine.share(Arc::clone(&service.sockets.budget));
+    machine.set_state(first.value);
+    let mut tasks = JoinSet::new();
+    if service.greet.is_some() {
+        let (service, connection) = (Arc::clone(&service), connection.clone());
+        tasks.spawn(async move {
+            if let Some(greet) = &service.greet {
+                greet(connection).await;
+            }
+            Ok(Value::Null)
+        });
+    }
+    let session = Session {
+        source,
+        version: first.version,
+        notifications: service.notifications.subscribe(),
+        closing: service.closing.subscribe(),
+        notes,
+        flushes: Vec::new(),
+        tasks,
+        requests: HashMap::new(),
+        connection,
+        service,
+    };
+    drive(socket, machine, session, clock).await;
+}
+
+struct Session {
+    service: Arc<Service>,
+    connection: Connection,
+    source: Source,
+    /// The version of the state that the machine was given last.
+    version: u64,
+    notifications: broadcast::Receiver<Sealed<Frame>>,
+    closing: watch::Receiver<bool>,
+    notes: mpsc::Receiver<Sealed<Frame>>,
+    /// Who waits for which of the machine's revisions to be handed out.
+    flushes: Vec<(u64, oneshot::Sender<()>)>,
+    /// Handlers of requests, and of the connection.
+    tasks: JoinSet<Result<Value, RequestError>>,
+    /// Which of them handle which request.
+    requests: HashMap<Id, i64>,
+}
+
+/// Where states come from.
+enum Source {
+    /// What is published to everybody.
+    Shared(broadcast::Receiver<Snapshot>),
+    /// The connection's own state.
+    Own(Box<Pace>),
+}
+
+/// What happens to a session besides its socket.
+enum Happening {
+    Closing,
+    Published(Snapshot),
+    Handled(Result<(Id, Result<Value, RequestError>), JoinError>),
+    Note(Sealed<Frame>),
+    Ordered,
+    /// A client too slow for its notifications.
+    Lagged,
+}
+
+impl Source {
+    /// Waits for the next state. Dropping the future loses nothing.
+    async fn next(&mut self) -> Option<Snapshot> {
+        match self {
+            Self::Own(pace) => pace.next().await,
+            Self::Shared(published) => loop {
+                match published.recv().await {
+                    Ok(snapshot) => return Some(snapshot),
+                    // State is a level: newer ones are on their way.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            },
+        }
+    }
+}
+
+impl Shell<Server<Frame>> for Session {
+    type Command = Happening;
+
+    fn event(&mut self, machine: &mut Server<Frame>, event: ServerEvent) {
+        match event {
+            ServerEvent::Diff { from, to } => machine.mirror(match self.source {
+                Source::Shared(_) => self.service.frames.step(&from, &to),
+                Source::Own(_) => encode(&from, &to, self.service.options.max_segment_size),
+            }),
+            ServerEvent::Request(request) => self.start(request),
+            ServerEvent::Closed(reason) => {
+                tracing::debug!(connection = self.connection.id(), %reason, "closed");
+            }
+        }
+    }
+
+    async fn next_command(&mut self, room: bool) -> Happening {
+        // Senders live in the service and in the connection, which this holds: none of them can be gone.
+        tokio::select! {
+            biased;
+            Ok(()) = self.closing.changed() => Happening::Closing,
+            Some(snapshot) = self.source.next() => Happening::Published(snapshot),
+            // What a handler sent before it answered goes before its answer.
+            Some(note) = self.notes.recv(), if room => Happening::Note(note),
+            () = self.connection.ordered() => Happening::Ordered,
+            notification = self.notifications.recv(), if room => match notification {
+                Ok(message) => Happening::Note(message),
+                Err(_) => Happening::Lagged,
+            },
+            Some(ended) = self.tasks.join_next_with_id() => Happening::Handled(ended),
+        }
+    }
+
+    fn carry_out(&mut self, machine: &mut Server<Frame>, happening: Happening) {
+        match happening {
+            Happening::Closing => machine.close(Reason::GOING_AWAY),
+            Happening::Published(snapshot) => self.show(machine, snapshot),
+            Happening::Handled(ended) => self.finish(machine, ended),
+            // There is room: it was asked for before the note was taken.
+            Happening::Note(message) => drop(machine.notify(message)),
+            Happening::Ordered => self.obey(machine),
+            Happening::Lagged => machine.close(Reason::SLOW),
+        }
+    }
+
+    fn has_room(&self, machine: &Server<Frame>) -> bool {
+        machine.has_room()
+    }
+
+    fn wants_input(&self, machine: &Server<Frame>) -> bool {
+        machine.wants_input()
+    }
+
+    fn settle(&mut self, machine: &Server<Frame>) {
+        let flushed = |(revision, _): &mut (u64, _)| machine.is_handed_out(*revision);
+        for (_, waiting) in self.flushes.extract_if(.., flushed) {
+            // Whoever gave up needs no answer.
+            let _ = waiting.send(());
+        }
+    }
+}
+
+impl Session {
+    /// Has the client hold a state, unless it is to hold a newer one already.
+    fn show(&mut self, machine: &mut Server<Frame>, snapshot: Snapshot) {
+        if snapshot.version > self.version {
+            self.version = snapshot.version;
+            machine.set_state(snapshot.value);
+        }
+    }
+
+    fn obey(&mut self, machine: &mut Server<Frame>) {
+        let orders = self.connection.take_orders();
+        if !orders.flushes.is_empty() {
+            self.show(machine, self.connection.state().current());
+            let revision = machine.revision();
+            let waiting = orders.flushes.into_iter();
+            self.flushes.retain(|(_, waiting)| !waiting.is_closed());
+            self.flushes
+                .extend(waiting.map(|waiting| (revision, waiting)));
+        }
+        if let Some(reason) = orders.close {
+            machine.close(reason);
+        }
+    }
+
+    fn start(&mut self, request: Request<Value>) {
+        let (service, connection) = (Arc::clone(&self.service), self.connection.clone());
+        let Request { id, name, data } = request;
+        // The handler is called in its task, so that it may panic where it likes.
+        let task = self.tasks.spawn(async move {
+            let name = name.to_string();
+            service.handlers.handle(connection, name, data).await
+        });
+        self.requests.insert(task.id(), id);
+    }
+
+    fn finish(
+        &mut self,
+        machine: &mut Server<Frame>,
+        ended: Result<(Id, Result<Value, RequestError>), JoinError>,
+    ) {
+        let (task, result) = match ended {
+            Ok((task, result)) => (task, result),
+            Err(error) => {
+                // What a panic says is for the log, not for the other side.
+                tracing::error!(connection = self.connection.id(), %error, "a handler panicked");
+                (
+                    error.id(),
+                    Err(RequestError::new("the request failed inside the server")),
+                )
+            }
+        };
+        let Some(id) = self.requests.remove(&task) else {
+            return;
+        };
+        // What the handler changed is visible before its answer is.
+        self.show(machine, self.connection.state().current());
+        machine.respond(id, result.as_ref().map_err(RequestError::data));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.connection.end();
+        tracing::debug!(connection = self.connection.id(), "disconnected");
+    }
+}
