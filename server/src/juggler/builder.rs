@@ -86,6 +86,9 @@ impl Builder {
     /// Handles requests: `handler` is given the connection, the request's name and its data. Without one,
     /// each request fails that has no handler of its own.
     ///
+    /// A handler runs on the connection's task until it first waits for something, and then on one of its own:
+    /// what keeps a processor busy for long belongs into `tokio::task::spawn_blocking`.
+    ///
     /// A handler that panics fails its request, without telling the client why. It is dropped where the
     /// connection ends before it does; what has to be finished all the same belongs on a task of its own.
     #[must_use]

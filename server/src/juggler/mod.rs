@@ -159,7 +159,7 @@ impl Juggler {
         let path = self.service.path.clone();
         Router::new().route(
             &path,
-            get(move |request: Request| self.clone().accept(request)),
+            get(async move |request: Request| self.clone().accept(request)),
         )
     }
 
@@ -175,7 +175,7 @@ impl Juggler {
         }
     }
 
-    async fn accept(self, request: Request) -> Response {
+    fn accept(self, request: Request) -> Response {
         let (mut parts, _) = request.into_parts();
         if let Err(refusal) = self.service.origins.check(&parts.headers) {
             tracing::warn!(origin = ?parts.headers.get("origin"), "a foreign page tried to connect");

@@ -1,7 +1,14 @@
 //! [`Session`]: the shell around one connection's machine.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::{Future, ready},
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
+use futures_util::FutureExt;
 use mirrorball_protocol::{
     json::Value,
     juggler::{Server, message::Request, segment::Sealed, server::ServerEvent},
@@ -22,7 +29,11 @@ use crate::{
 };
 
 /// Serves one client until it is gone.
-pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<SocketAddr>) {
+pub(super) fn serve(
+    service: Arc<Service>,
+    socket: Socket,
+    remote: Option<SocketAddr>,
+) -> impl Future<Output = ()> + Send {
     let clock = Clock::new();
     let state = service.state.clone().unwrap_or_default();
     let (source, first) = match &service.publisher {
@@ -64,7 +75,7 @@ pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<
         connection,
         service,
     };
-    drive(socket, machine, session, clock).await;
+    drive(socket, machine, session, clock)
 }
 
 struct Session {
@@ -129,7 +140,7 @@ impl Shell<Server<Frame>> for Session {
                 Source::Shared(_) => self.service.frames.step(&from, &to),
                 Source::Own(_) => encode(&from, &to, self.service.options.max_segment_size),
             }),
-            ServerEvent::Request(request) => self.start(request),
+            ServerEvent::Request(request) => self.start(machine, request),
             ServerEvent::Closed(reason) => {
                 tracing::debug!(connection = self.connection.id(), %reason, "closed");
             }
@@ -149,7 +160,10 @@ impl Shell<Server<Frame>> for Session {
                 Ok(message) => Happening::Note(message),
                 Err(_) => Happening::Lagged,
             },
-            Some(ended) = self.tasks.join_next_with_id() => Happening::Handled(ended),
+            // What it sent before may wait for room.
+            Some(ended) = self.tasks.join_next_with_id(), if self.notes.is_empty() => {
+                Happening::Handled(ended)
+            }
         }
     }
 
@@ -159,7 +173,7 @@ impl Shell<Server<Frame>> for Session {
             Happening::Published(snapshot) => self.show(machine, snapshot),
             Happening::Handled(ended) => self.finish(machine, ended),
             // There is room: it was asked for before the note was taken.
-            Happening::Note(message) => drop(machine.notify(message)),
+            Happening::Note(message) => _ = machine.notify(message),
             Happening::Ordered => self.obey(machine),
             Happening::Lagged => machine.close(Reason::SLOW),
         }
@@ -206,14 +220,28 @@ impl Session {
         }
     }
 
-    fn start(&mut self, request: Request<Value>) {
-        let (service, connection) = (Arc::clone(&self.service), self.connection.clone());
+    fn start(&mut self, machine: &mut Server<Frame>, request: Request<Value>) {
         let Request { id, name, data } = request;
-        // The handler is called in its task, so that it may panic where it likes.
-        let task = self.tasks.spawn(async move {
+        let (service, connection) = (Arc::clone(&self.service), self.connection.clone());
+        let mut handling = Box::pin(async move {
             let name = name.to_string();
             service.handlers.handle(connection, name, data).await
         });
+        // Most handlers have nothing to wait for, and need no task. What they sent before goes before.
+        let ended = catch_unwind(AssertUnwindSafe(|| handling.as_mut().now_or_never()));
+        while machine.has_room()
+            && let Ok(note) = self.notes.try_recv()
+        {
+            // There is room.
+            let _ = machine.notify(note);
+        }
+        let task = match ended {
+            Ok(Some(result)) if self.notes.is_empty() => return self.answer(machine, id, &result),
+            Err(_) if self.notes.is_empty() => return self.answer(machine, id, &self.panicked()),
+            Ok(Some(result)) => self.tasks.spawn(ready(result)),
+            Err(_) => self.tasks.spawn(ready(self.panicked())),
+            Ok(None) => self.tasks.spawn(handling),
+        };
         self.requests.insert(task.id(), id);
     }
 
@@ -224,21 +252,28 @@ impl Session {
     ) {
         let (task, result) = match ended {
             Ok((task, result)) => (task, result),
-            Err(error) => {
-                // What a panic says is for the log, not for the other side.
-                tracing::error!(connection = self.connection.id(), %error, "a handler panicked");
-                (
-                    error.id(),
-                    Err(RequestError::new("the request failed inside the server")),
-                )
-            }
+            Err(error) => (error.id(), self.panicked()),
         };
-        let Some(id) = self.requests.remove(&task) else {
-            return;
-        };
+        if let Some(id) = self.requests.remove(&task) {
+            self.answer(machine, id, &result);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        machine: &mut Server<Frame>,
+        id: i64,
+        result: &Result<Value, RequestError>,
+    ) {
         // What the handler changed is visible before its answer is.
         self.show(machine, self.connection.state().current());
         machine.respond(id, result.as_ref().map_err(RequestError::data));
+    }
+
+    /// What a panic says is for the log, where its hook writes it, and not for the other side.
+    fn panicked(&self) -> Result<Value, RequestError> {
+        tracing::error!(connection = self.connection.id(), "a handler panicked");
+        Err(RequestError::new("the request failed inside the server"))
     }
 }
 

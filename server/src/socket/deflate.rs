@@ -41,9 +41,13 @@ fn is_met(offer: &str) -> bool {
         let new = !seen.contains(&name);
         seen.push(name);
         let fine = match (name, value) {
-            ("server_no_context_takeover" | "client_no_context_takeover", None)
             // The peer's window may have any size: this end inflates with the largest.
-            | ("client_max_window_bits", None)
+            (
+                "server_no_context_takeover"
+                | "client_no_context_takeover"
+                | "client_max_window_bits",
+                None,
+            )
             | ("server_max_window_bits", Some("15")) => true,
             ("client_max_window_bits", Some(bits)) => is_window(bits),
             _ => false,

@@ -87,10 +87,19 @@ impl Clock {
 }
 
 /// Runs a connection to its end.
-pub(crate) async fn drive<M, S>(socket: Socket, machine: M, shell: S, clock: Clock)
+///
+/// What it holds is held once: an `async fn` would have its arguments and what it makes of them side by side for
+/// as long as the connection lasts.
+pub(crate) fn drive<M, S>(
+    socket: Socket,
+    machine: M,
+    shell: S,
+    clock: Clock,
+) -> impl Future<Output = ()> + Send
 where
-    M: Machine<Text = String, Frame = Frame>,
-    S: Shell<M>,
+    M: Machine<Text = String, Frame = Frame> + Send,
+    M::Event: Send,
+    S: Shell<M> + Send,
 {
     let mut driver = Driver {
         socket,
@@ -102,14 +111,17 @@ where
         taken: 0,
         pong: None,
     };
-    let goodbye = match driver.run().await {
-        End::Broken => return,
-        End::Left(Some(code)) => Frame::close(Reason::new(code, "")),
-        End::Left(None) => Frame::close_without_code(),
-        End::Closing(reason) => Frame::close(reason),
-    };
-    // Whoever waits for the connection to be closed waits for this, too. The peer may be gone, or never read again: a goodbye that cannot be said is let go.
-    let _ = timeout(CLOSE_TIMEOUT, leave(&mut driver.socket, goodbye)).await;
+    async move {
+        let goodbye = match driver.run().await {
+            End::Broken => return,
+            End::Left(Some(code)) => Frame::close(Reason::new(code, "")),
+            End::Left(None) => Frame::close_without_code(),
+            End::Closing(reason) => Frame::close(reason),
+        };
+        // Whoever waits for the connection to be closed waits for this, too. The peer may be gone, or never read
+        // again: a goodbye that cannot be said is let go.
+        let _ = timeout(CLOSE_TIMEOUT, leave(&mut driver.socket, goodbye)).await;
+    }
 }
 
 /// Says goodbye, and listens until the peer is gone: a socket that is closed with bytes unread takes back what
