@@ -12,11 +12,11 @@ use mirrorball_protocol::{
     juggler::{Flush, budget::Budget, server::ServerOptions},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use super::{
-    Connection, Greet, Juggler, PATH, RequestError, Service, frames::Frames, handlers::Handlers,
-    publisher::Publisher,
+    Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, frames::Frames,
+    handlers::Handlers, publisher::Publisher,
 };
 use crate::{State, origin::Origins, socket::Limits};
 
@@ -109,7 +109,8 @@ impl Builder {
     }
 
     /// How long changes are gathered before they are sent as one diff; default 200 ms. With zero each change
-    /// is a diff of its own, but for a client that is too slow for that; with `None` only
+    /// is a diff of its own, but for a client that is too slow for that, and for what a handler changes at once;
+    /// with `None` only
     /// [`Connection::flush`] and [`Juggler::flush`] send, and answers: what a handler changed goes before
     /// its answer.
     #[must_use]
@@ -167,17 +168,17 @@ impl Builder {
     /// The service. To be called within a tokio runtime, on which it publishes the state's changes.
     #[must_use]
     pub fn build(self) -> Juggler {
-        let capacity = self.options.send_queue_size.max(1);
+        let casts = Arc::new(Casts::new(self.options.send_queue_size));
         let flushes = watch::Sender::new(());
-        let publisher = self
-            .state
-            .as_ref()
-            .map(|state| Publisher::start(state, self.autoflush_delay, flushes.subscribe()));
+        let publisher = self.state.as_ref().map(|state| {
+            let (asked, casts) = (flushes.subscribe(), Arc::clone(&casts));
+            Publisher::start(state, self.autoflush_delay, asked, casts)
+        });
         let service = Service {
             publisher,
             flushes,
             frames: Frames::new(self.options.max_segment_size),
-            notifications: broadcast::Sender::new(capacity),
+            casts,
             closing: watch::Sender::new(false),
             state: self.state,
             autoflush_delay: self.autoflush_delay,

@@ -1,6 +1,7 @@
 //! Juggler over axum: a service that mirrors a [`State`] to every client, answers requests and notifies.
 
 mod builder;
+mod casts;
 mod connection;
 mod frames;
 mod handlers;
@@ -27,19 +28,24 @@ use axum::{
 };
 use mirrorball_protocol::{
     json::Value,
-    juggler::{message::notification, segment::Sealed, server::ServerOptions},
+    juggler::{message::notification, server::ServerOptions},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 pub use builder::Builder;
 pub use connection::{Connection, Disconnected};
 pub use handlers::RequestError;
 
-use self::{frames::Frames, handlers::Handlers, publisher::Publisher};
+use self::{
+    casts::{Casts, News},
+    frames::Frames,
+    handlers::Handlers,
+    publisher::Publisher,
+};
 use crate::{
     State,
     origin::Origins,
-    socket::{Frame, Limits, accept},
+    socket::{Limits, accept},
 };
 
 /// Where clients connect by default.
@@ -106,7 +112,7 @@ pub(crate) struct Service {
     publisher: Option<Publisher>,
     flushes: watch::Sender<()>,
     frames: Frames,
-    notifications: broadcast::Sender<Sealed<Frame>>,
+    casts: Arc<Casts>,
     /// Each connection holds a receiver: closing is announced here, and the last one gone is seen here.
     closing: watch::Sender<bool>,
     path: String,
@@ -139,8 +145,7 @@ impl Juggler {
     /// back and knows that there is a gap.
     pub fn notify(&self, name: &str, data: &Value) {
         let message = notification(name, data).seal(self.service.options.max_segment_size);
-        // An error says that nobody is connected.
-        let _ = self.service.notifications.send(message);
+        self.service.casts.tell(News::Note(message));
     }
 
     /// Sends what changed to every client at once, without waiting for the flush delay, and does not wait for
@@ -166,6 +171,7 @@ impl Juggler {
     /// Says goodbye to every client, and waits for them to be gone: at most the shutdown timeout.
     pub async fn close(&self) {
         self.service.closing.send_replace(true);
+        self.service.casts.tell(News::Closing);
         let gone = self.service.closing.closed();
         if tokio::time::timeout(self.service.shutdown_timeout, gone)
             .await

@@ -3,28 +3,20 @@
 use std::{future::pending, sync::Arc, time::Duration};
 
 use mirrorball_protocol::juggler::Flush;
-use tokio::{
-    sync::{broadcast, watch},
-    task::JoinHandle,
-    time::sleep_until,
-};
+use tokio::{sync::watch, task::JoinHandle, time::sleep_until};
 
+use super::casts::{Casts, News};
 use crate::{
     State,
     socket::Clock,
     state::{Changes, Snapshot, Steps},
 };
 
-/// Published states that a connection may have before it: where there are more it misses some, and its diffs
-/// are larger.
-const AHEAD: usize = 1_024;
-
 /// Publishes a state at the moments at which it is to be sent, the same for every connection, so that they
 /// all make the same steps and one diff serves them all.
 #[derive(Debug)]
 pub(super) struct Publisher {
     latest: Arc<watch::Sender<Snapshot>>,
-    published: broadcast::Sender<Snapshot>,
     task: JoinHandle<()>,
 }
 
@@ -33,32 +25,25 @@ impl Publisher {
         state: &State,
         delay: Option<Duration>,
         flushes: watch::Receiver<()>,
+        casts: Arc<Casts>,
     ) -> Self {
         let (mut pace, first) = Pace::new(state, delay, flushes);
         let latest = Arc::new(watch::Sender::new(first));
-        let published = broadcast::Sender::new(AHEAD);
         let task = tokio::spawn({
-            let (latest, published) = (Arc::clone(&latest), published.clone());
+            let latest = Arc::clone(&latest);
             async move {
                 while let Some(snapshot) = pace.next().await {
                     latest.send_replace(snapshot.clone());
-                    // An error says that nobody is connected.
-                    let _ = published.send(snapshot);
+                    casts.tell(News::State(snapshot));
                 }
             }
         });
-        Self {
-            latest,
-            published,
-            task,
-        }
+        Self { latest, task }
     }
 
-    /// What was published last, and what will be. What comes may not be newer.
-    pub(super) fn subscribe(&self) -> (Snapshot, broadcast::Receiver<Snapshot>) {
-        let published = self.published.subscribe();
-        let latest = self.latest.borrow().clone();
-        (latest, published)
+    /// What was published last.
+    pub(super) fn latest(&self) -> Snapshot {
+        self.latest.borrow().clone()
     }
 }
 

@@ -15,14 +15,16 @@ use mirrorball_protocol::{
     reason::Reason,
 };
 use tokio::{
-    sync::{
-        broadcast::{self, error::RecvError},
-        mpsc, oneshot, watch,
-    },
+    sync::{mpsc, oneshot, watch},
     task::{Id, JoinError, JoinSet},
 };
 
-use super::{Connection, RequestError, Service, frames::encode, publisher::Pace};
+use super::{
+    Connection, RequestError, Service,
+    casts::{Listener, Missed, News},
+    frames::encode,
+    publisher::Pace,
+};
 use crate::{
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
@@ -36,15 +38,14 @@ pub(super) fn serve(
 ) -> impl Future<Output = ()> + Send {
     let clock = Clock::new();
     let state = service.state.clone().unwrap_or_default();
-    let (source, first) = match &service.publisher {
-        Some(publisher) => {
-            let (first, published) = publisher.subscribe();
-            (Source::Shared(published), first)
-        }
+    // What is told from here on may be what the first state is already.
+    let casts = service.casts.listen();
+    let (own, first) = match &service.publisher {
+        Some(publisher) => (None, publisher.latest()),
         None => {
             let flushes = service.flushes.subscribe();
             let (pace, first) = Pace::new(&state, service.autoflush_delay, flushes);
-            (Source::Own(Box::new(pace)), first)
+            (Some(Box::new(pace)), first)
         }
     };
     let size = service.options.max_segment_size;
@@ -64,9 +65,9 @@ pub(super) fn serve(
         });
     }
     let session = Session {
-        source,
+        own,
         version: first.version,
-        notifications: service.notifications.subscribe(),
+        casts,
         closing: service.closing.subscribe(),
         notes,
         flushes: Vec::new(),
@@ -81,10 +82,11 @@ pub(super) fn serve(
 struct Session {
     service: Arc<Service>,
     connection: Connection,
-    source: Source,
+    /// When the connection's own state is sent, where it has one.
+    own: Option<Box<Pace>>,
     /// The version of the state that the machine was given last.
     version: u64,
-    notifications: broadcast::Receiver<Sealed<Frame>>,
+    casts: Listener,
     closing: watch::Receiver<bool>,
     notes: mpsc::Receiver<Sealed<Frame>>,
     /// Who waits for which of the machine's revisions to be handed out.
@@ -95,40 +97,19 @@ struct Session {
     requests: HashMap<Id, i64>,
 }
 
-/// Where states come from.
-enum Source {
-    /// What is published to everybody.
-    Shared(broadcast::Receiver<Snapshot>),
-    /// The connection's own state.
-    Own(Box<Pace>),
-}
-
 /// What happens to a session besides its socket.
 enum Happening {
     Closing,
-    Published(Snapshot),
+    Told(News),
     Handled(Result<(Id, Result<Value, RequestError>), JoinError>),
-    Note(Sealed<Frame>),
     Ordered,
     /// A client too slow for its notifications.
-    Lagged,
+    Missed,
 }
 
-impl Source {
-    /// Waits for the next state. Dropping the future loses nothing.
-    async fn next(&mut self) -> Option<Snapshot> {
-        match self {
-            Self::Own(pace) => pace.next().await,
-            Self::Shared(published) => loop {
-                match published.recv().await {
-                    Ok(snapshot) => return Some(snapshot),
-                    // State is a level: newer ones are on their way.
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                }
-            },
-        }
-    }
+/// Waits for the next state of a connection's own.
+async fn next_own(own: &mut Option<Box<Pace>>) -> Option<Snapshot> {
+    own.as_mut()?.next().await
 }
 
 impl Shell<Server<Frame>> for Session {
@@ -136,9 +117,9 @@ impl Shell<Server<Frame>> for Session {
 
     fn event(&mut self, machine: &mut Server<Frame>, event: ServerEvent) {
         match event {
-            ServerEvent::Diff { from, to } => machine.mirror(match self.source {
-                Source::Shared(_) => self.service.frames.step(&from, &to),
-                Source::Own(_) => encode(&from, &to, self.service.options.max_segment_size),
+            ServerEvent::Diff { from, to } => machine.mirror(match self.own {
+                None => self.service.frames.step(&from, &to),
+                Some(_) => encode(&from, &to, self.service.options.max_segment_size),
             }),
             ServerEvent::Request(request) => self.start(machine, request),
             ServerEvent::Closed(reason) => {
@@ -148,18 +129,23 @@ impl Shell<Server<Frame>> for Session {
     }
 
     async fn next_command(&mut self, room: bool) -> Happening {
+        // Everybody wakes up for news, so that there are few things to wait for.
+        if self.closing.has_changed().unwrap_or(true) {
+            self.closing.mark_unchanged();
+            return Happening::Closing;
+        }
         // Senders live in the service and in the connection, which this holds: none of them can be gone.
         tokio::select! {
             biased;
-            Ok(()) = self.closing.changed() => Happening::Closing,
-            Some(snapshot) = self.source.next() => Happening::Published(snapshot),
+            Ok(()) = self.closing.changed(), if !room => Happening::Closing,
             // What a handler sent before it answered goes before its answer.
-            Some(note) = self.notes.recv(), if room => Happening::Note(note),
-            () = self.connection.ordered() => Happening::Ordered,
-            notification = self.notifications.recv(), if room => match notification {
-                Ok(message) => Happening::Note(message),
-                Err(_) => Happening::Lagged,
+            Some(note) = self.notes.recv(), if room => Happening::Told(News::Note(note)),
+            news = self.casts.next(), if room => match news {
+                Ok(news) => news.map_or(Happening::Closing, Happening::Told),
+                Err(Missed) => Happening::Missed,
             },
+            Some(snapshot) = next_own(&mut self.own) => Happening::Told(News::State(snapshot)),
+            () = self.connection.ordered() => Happening::Ordered,
             // What it sent before may wait for room.
             Some(ended) = self.tasks.join_next_with_id(), if self.notes.is_empty() => {
                 Happening::Handled(ended)
@@ -169,13 +155,15 @@ impl Shell<Server<Frame>> for Session {
 
     fn carry_out(&mut self, machine: &mut Server<Frame>, happening: Happening) {
         match happening {
-            Happening::Closing => machine.close(Reason::GOING_AWAY),
-            Happening::Published(snapshot) => self.show(machine, snapshot),
+            Happening::Closing | Happening::Told(News::Closing) => {
+                machine.close(Reason::GOING_AWAY);
+            }
+            Happening::Told(News::State(snapshot)) => self.show(machine, snapshot),
             Happening::Handled(ended) => self.finish(machine, ended),
             // There is room: it was asked for before the note was taken.
-            Happening::Note(message) => _ = machine.notify(message),
+            Happening::Told(News::Note(message)) => _ = machine.notify(message),
             Happening::Ordered => self.obey(machine),
-            Happening::Lagged => machine.close(Reason::SLOW),
+            Happening::Missed => machine.close(Reason::SLOW),
         }
     }
 

@@ -13,7 +13,7 @@ mod deflate;
 mod driver;
 mod frame;
 mod reader;
-#[cfg(test)]
+#[cfg(all(test, feature = "autobahn"))]
 mod tests;
 mod upgrade;
 mod writer;

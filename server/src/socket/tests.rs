@@ -1,4 +1,5 @@
-//! What Autobahn's fuzzing client says of the layer. `tests/autobahn/run.sh` installs it and runs this.
+//! What Autobahn's fuzzing client says of the layer. `tests/autobahn/run.sh` installs it and runs this, which
+//! is why it is behind a feature.
 
 use std::{
     collections::BTreeMap,
@@ -81,7 +82,6 @@ fn verdict(index: &Path) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it needs Autobahn's test suite, which needs Python 2.7: see tests/autobahn/run.sh"]
 async fn autobahn_has_nothing_to_object() {
     let program = env::var("WSTEST").expect("WSTEST names the program `wstest`");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -74,8 +74,12 @@ impl Writer {
                 *slice = IoSlice::new(bytes.get(begin..).unwrap_or_default());
                 count += 1;
             }
-            let slices = slices.get(..count).unwrap_or_default();
-            let taken = ready!(Pin::new(&mut *stream).poll_write_vectored(context, slices))?;
+            // The kernel takes longer over a list, even over one of a single piece.
+            let stream = Pin::new(&mut *stream);
+            let taken = ready!(match slices.get(..count).unwrap_or_default() {
+                [one] => stream.poll_write(context, one),
+                many => stream.poll_write_vectored(context, many),
+            })?;
             if taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -203,7 +203,7 @@ async fn a_connections_handler_ends_with_it() {
         let guard = Guard(sender.clone());
         async move {
             let _guard = guard;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     });
     let site = Site::start(builder).await;

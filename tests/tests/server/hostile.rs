@@ -379,7 +379,7 @@ async fn a_stalled_client_does_not_raise_memory() {
         }
     }
     let growth = watched.peak() - middle;
-    assert!(growth <= 4 << 10, "{growth} KiB more for the second half");
+    assert!(growth <= 8 << 10, "{growth} KiB more for the second half");
     // Each of them finds its way to the state as it is now, in a few steps.
     for raw in &mut stalled {
         let mut diffs = 0;
