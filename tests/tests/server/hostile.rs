@@ -56,6 +56,18 @@ impl Watched {
     }
 }
 
+/// Waits until something holds.
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting)
+        .await
+        .expect("it never holds");
+}
+
 /// S1: segments without end, whether they hold anything or not.
 #[tokio::test]
 #[cfg(target_os = "linux")]
@@ -109,9 +121,7 @@ async fn unfinished_messages_are_bounded_together() {
     // Whoever goes gives back what it held.
     let gone = holders.pop().unwrap();
     drop(gone);
-    while site.juggler.connections() > 1 {
-        tokio::task::yield_now().await;
-    }
+    until(|| site.juggler.connections() == 1).await;
     let mut peer = site.connect().await;
     peer.send_text(format!("1{half}")).await;
     peer.send_text("2x").await;
@@ -337,12 +347,8 @@ async fn whoever_takes_nothing_is_closed() {
         });
     let site = Site::start(builder).await;
     let stalled = Peer::connect_narrow(site.address).await;
-    while site.juggler.connections() == 0 {
-        tokio::task::yield_now().await;
-    }
-    while site.juggler.connections() > 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(|| site.juggler.connections() == 1).await;
+    until(|| site.juggler.connections() == 0).await;
     // The queue, the notifications before it, what is being written; the rest is the kernel's.
     let taken = taken.load(std::sync::atomic::Ordering::Relaxed);
     assert!(taken < 12 << 20, "{taken} bytes were taken for nobody");
