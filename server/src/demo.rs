@@ -280,7 +280,7 @@ mod tests {
     #[tokio::test]
     async fn mirrors_samples_and_obeys() {
         let demo = Demo::start(Duration::from_secs(10), Origins::default()).unwrap();
-        let state = demo.juggler().state().clone();
+        let state = demo.juggler().state().cloned().unwrap();
         let ask = async |name: &str, data: serde_json::Value| {
             answer(demo.commands.clone(), name.to_owned(), value(&data)).await
         };

@@ -51,5 +51,6 @@ pub use juggler::{Connection, Juggler, RequestError};
 pub use mirrorball_protocol::{
     json::{Value, to_value},
     juggler::server::ServerOptions,
+    reason::Reason,
 };
 pub use state::{State, StateError};

@@ -1,6 +1,12 @@
 //! [`State`]: the JSON that is mirrored.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use mirrorball_protocol::json::{Json, Limits, Pointer, PointerError, Value};
 use tokio::sync::watch;
@@ -31,10 +37,21 @@ pub struct State {
 
 #[derive(Debug)]
 struct Shared {
-    /// Held while a change is made, so that changes do not overtake each other.
-    change: Mutex<()>,
+    /// Held while a change is made, so that changes do not overtake each other. Whoever follows each of them
+    /// has a trail here.
+    change: Mutex<Vec<Weak<Trail>>>,
     current: watch::Sender<Snapshot>,
+    allows_proto_key: AtomicBool,
 }
+
+/// Changes that somebody has not seen yet, in order.
+type Trail = Mutex<VecDeque<Snapshot>>;
+
+/// Changes on one trail; where there are more, the last ones are seen as one.
+const TRAIL: usize = 1_024;
+
+/// The key that is refused unless it is allowed: assigning to it changes what an object of JS is.
+const PROTO_KEY: &str = "__proto__";
 
 /// A state as it was at one moment.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +85,12 @@ pub enum StateError {
         /// The levels that are allowed.
         limit: usize,
     },
+    /// A key of the state would be `__proto__`.
+    #[error(
+        "at `{0}` the state would have a key `__proto__`, which public peers take for more than data: use \
+         another key, or `State::allow_proto_key`"
+    )]
+    ProtoKey(String),
 }
 
 impl Default for State {
@@ -79,6 +102,9 @@ impl Default for State {
 
 impl State {
     /// A state that begins as `value`.
+    ///
+    /// `value` is the program's own, and taken as it is. What others wrote is set with [`set`](Self::set),
+    /// which checks it.
     #[must_use]
     pub fn new(value: impl Into<Value>) -> Self {
         let first = Snapshot {
@@ -88,10 +114,21 @@ impl State {
         let current = watch::Sender::new(first);
         Self {
             shared: Arc::new(Shared {
-                change: Mutex::new(()),
+                change: Mutex::new(Vec::new()),
                 current,
+                allows_proto_key: AtomicBool::new(false),
             }),
         }
+    }
+
+    /// Allows keys that are `__proto__`, from now on and for every handle of this state.
+    ///
+    /// The package `mirrorball` takes them for data. `@hat-open/juggler` assigns to them, and so changes the
+    /// prototypes of a page's objects.
+    #[must_use]
+    pub fn allow_proto_key(self) -> Self {
+        self.shared.allows_proto_key.store(true, Ordering::Relaxed);
+        self
     }
 
     /// The whole state as it is now.
@@ -110,7 +147,7 @@ impl State {
     ///
     /// [`StateError::Pointer`].
     pub fn at(&self, path: &str) -> Result<Option<Value>, StateError> {
-        Draft(self.snapshot()).at(path)
+        at(&self.snapshot(), path)
     }
 
     /// Sets what is at `path`, a JSON pointer. Missing objects on the way are made; `-` names the end of an
@@ -143,23 +180,42 @@ impl State {
     /// What `change` returns.
     pub fn update<T, E>(&self, change: impl FnOnce(&mut Draft) -> Result<T, E>) -> Result<T, E> {
         // There is nothing behind the lock that a panic could have left half done.
-        let _changing = self
+        let mut trails = self
             .shared
             .change
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let Snapshot { version, value } = self.current();
-        let mut draft = Draft(value.clone());
+        let mut draft = Draft {
+            value: value.clone(),
+            allows_proto_key: self.shared.allows_proto_key.load(Ordering::Relaxed),
+        };
         let result = change(&mut draft)?;
-        let same = draft.0.is_same(&value) || (!value.is_container() && draft.0 == value);
+        let same = draft.value.is_same(&value) || (!value.is_container() && draft.value == value);
         if !same {
             let next = Snapshot {
                 version: version + 1,
-                value: draft.0,
+                value: draft.value,
             };
+            trails.retain(|trail| trail.upgrade().map(|trail| extend(&trail, &next)).is_some());
             self.shared.current.send_replace(next);
         }
         Ok(result)
+    }
+
+    /// Follows each change of the state from now on.
+    pub(crate) fn steps(&self) -> Steps {
+        let trail = Arc::new(Trail::default());
+        let mut trails = self
+            .shared
+            .change
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        trails.push(Arc::downgrade(&trail));
+        Steps {
+            trail,
+            current: self.shared.current.subscribe(),
+        }
     }
 
     /// Follows the state from now on.
@@ -173,13 +229,16 @@ impl State {
 
 /// A state that is being changed, in [`State::update`].
 #[derive(Clone, Debug)]
-pub struct Draft(Value);
+pub struct Draft {
+    value: Value,
+    allows_proto_key: bool,
+}
 
 impl Draft {
     /// The whole state, with the changes so far.
     #[must_use]
     pub const fn value(&self) -> &Value {
-        &self.0
+        &self.value
     }
 
     /// As [`State::at`].
@@ -188,20 +247,7 @@ impl Draft {
     ///
     /// [`StateError::Pointer`].
     pub fn at(&self, path: &str) -> Result<Option<Value>, StateError> {
-        let pointer = parse(path)?;
-        let mut place = &self.0;
-        for token in pointer.tokens() {
-            let inner = match place {
-                Value::Object(object) => object.get(token),
-                Value::Array(array) => index(token).and_then(|index| array.get(index)),
-                _ => None,
-            };
-            match inner {
-                Some(inner) => place = inner,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(place.clone()))
+        at(&self.value, path)
     }
 
     /// As [`State::set`].
@@ -223,7 +269,12 @@ impl Draft {
                 limit,
             });
         }
-        let mut place = &mut self.0;
+        if !self.allows_proto_key
+            && (pointer.tokens().iter().any(|token| **token == *PROTO_KEY) || has_proto_key(&value))
+        {
+            return Err(StateError::ProtoKey(path.to_owned()));
+        }
+        let mut place = &mut self.value;
         for token in pointer.tokens() {
             if place.is_null() {
                 *place = Value::Object(mirrorball_protocol::json::Object::default());
@@ -242,12 +293,12 @@ impl Draft {
     pub fn remove(&mut self, path: &str) -> Result<Option<Value>, StateError> {
         let pointer = parse(path)?;
         let Some((last, parents)) = pointer.tokens().split_last() else {
-            return Ok(Some(std::mem::take(&mut self.0)));
+            return Ok(Some(std::mem::take(&mut self.value)));
         };
         if self.at(path)?.is_none() {
             return Ok(None);
         }
-        let mut place = &mut self.0;
+        let mut place = &mut self.value;
         for token in parents {
             place = enter(place, token).ok_or_else(|| StateError::Place(path.to_owned()))?;
         }
@@ -257,6 +308,43 @@ impl Draft {
             _ => None,
         })
     }
+}
+
+fn at(root: &Value, path: &str) -> Result<Option<Value>, StateError> {
+    let pointer = parse(path)?;
+    let mut place = root;
+    for token in pointer.tokens() {
+        let inner = match place {
+            Value::Object(object) => object.get(token),
+            Value::Array(array) => index(token).and_then(|index| array.get(index)),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => place = inner,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(place.clone()))
+}
+
+/// Whether a key somewhere in `value`, which is not too deep, is `__proto__`.
+fn has_proto_key(value: &Value) -> bool {
+    match value {
+        Value::Array(array) => array.iter().any(has_proto_key),
+        Value::Object(object) => {
+            object.get(PROTO_KEY).is_some() || object.iter().any(|(_, value)| has_proto_key(value))
+        }
+        _ => false,
+    }
+}
+
+/// Adds a change to what somebody has not seen yet.
+fn extend(trail: &Trail, next: &Snapshot) {
+    let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
+    if trail.len() >= TRAIL {
+        trail.pop_back();
+    }
+    trail.push_back(next.clone());
 }
 
 /// The member or item `token` of `place`, made where it can be.
@@ -315,6 +403,33 @@ impl Changes {
     /// The state as it is now, which counts as seen.
     pub(crate) fn latest(&mut self) -> Snapshot {
         self.current.borrow_and_update().clone()
+    }
+}
+
+/// Follows each change of a [`State`].
+#[derive(Debug)]
+pub(crate) struct Steps {
+    trail: Arc<Trail>,
+    current: watch::Receiver<Snapshot>,
+}
+
+impl Steps {
+    /// Waits for the next change. `None` once no handle of the state is left.
+    ///
+    /// Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Snapshot> {
+        loop {
+            let next = self
+                .trail
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
+            if next.is_some() {
+                return next;
+            }
+            // A change is on the trail before it is current.
+            self.current.changed().await.ok()?;
+        }
     }
 }
 
@@ -391,6 +506,45 @@ mod tests {
             state.set("/a/b", nested(99)),
             Err(StateError::Depth { .. })
         ));
+    }
+
+    #[test]
+    fn proto_keys_are_refused_unless_they_are_allowed() {
+        let state = State::default();
+        let hidden: Value = serde_json::from_str(r#"[{"a":{"__proto__":1}}]"#).unwrap();
+        for (path, value) in [
+            ("/__proto__", Value::Null),
+            ("/a/__proto__/b", Value::Null),
+            ("/a", hidden.clone()),
+            ("", hidden.clone()),
+        ] {
+            let refused = Err(StateError::ProtoKey(path.to_owned()));
+            assert_eq!(state.set(path, value), refused);
+        }
+        assert!(state.snapshot().is_null());
+        state.set("/a", "__proto__").unwrap();
+        let state = state.allow_proto_key();
+        state.set("/__proto__/a", hidden).unwrap();
+        assert_eq!(state.at("/__proto__/a/0/a/__proto__"), Ok(Some(1.into())));
+    }
+
+    #[tokio::test]
+    async fn each_change_is_seen_until_there_are_too_many() {
+        let state = State::default();
+        let mut steps = state.steps();
+        let mut dropped = Some(state.steps());
+        for n in 0..TRAIL + 500 {
+            state.set("", n).unwrap();
+            dropped = None;
+        }
+        assert!(dropped.is_none());
+        for n in 0..TRAIL - 1 {
+            assert_eq!(steps.next().await.unwrap().value, Value::from(n));
+        }
+        let last = steps.next().await.unwrap();
+        assert_eq!(last.value, Value::from(TRAIL + 499));
+        drop(state);
+        assert!(steps.next().await.is_none());
     }
 
     #[tokio::test]

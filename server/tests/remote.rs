@@ -83,7 +83,7 @@ impl Site {
     }
 
     fn set(&self, path: &str, value: impl Into<Value>) {
-        self.juggler.state().set(path, value).unwrap();
+        self.juggler.state().unwrap().set(path, value).unwrap();
     }
 
     /// Puts TLS before it. Returns the port, the certificate in PEM and its fingerprint.
@@ -354,7 +354,7 @@ fn states_are_lines() {
         patches.line(),
         r#"[{"op":"replace","path":"/a/b","value":"\u009bé😀"}]"#
     );
-    site.juggler.state().remove("/a/b").unwrap();
+    site.juggler.state().unwrap().remove("/a/b").unwrap();
     assert_eq!(part.line(), "null");
     assert_eq!(patches.line(), r#"[{"op":"remove","path":"/a/b"}]"#);
     site.set("/c/-", 3);

@@ -38,12 +38,28 @@ pub fn app(plan: &Plan) -> Result<Router, String> {
     let mut options = ServerOptions::default();
     options.max_segment_size = plan.segment;
     options.parallel_requests = plan.parallel;
+    options.max_inbound_rate = plan.rate;
+    options.write_timeout = Some(Duration::from_millis(plan.write_timeout));
     options.keepalive = KeepaliveOptions {
         ping_delay: Some(Duration::from_millis(plan.ping_delay)),
         ping_timeout: Duration::from_millis(plan.ping_timeout),
     };
     let own = Arc::new(OnceLock::<Juggler>::new());
-    let juggler = Juggler::builder(State::new(plan.state.clone()))
+    // Tests of the client have it mirror such keys.
+    let state = State::new(plan.state.clone()).allow_proto_key();
+    let (first, own_state) = (plan.state.clone(), plan.own);
+    let juggler = Juggler::builder((!plan.own).then_some(state))
+        .on_connection(move |connection| {
+            let first = first.clone();
+            async move {
+                if own_state {
+                    // What the plan says is no place in a state that is `null` but its root.
+                    let state = connection.state().clone().allow_proto_key();
+                    let _ = state.set("", first);
+                }
+            }
+        })
+        .compression(plan.compression)
         .origins(origins)
         .options(options)
         .autoflush_delay(plan.autoflush_delay())
@@ -73,7 +89,7 @@ async fn handle(
     name: &str,
     data: Value,
 ) -> Result<Value, RequestError> {
-    let state = juggler.state();
+    let state = connection.state();
     match name {
         "set" => {
             let value = data.get("value").cloned().unwrap_or_default();
@@ -97,7 +113,7 @@ async fn handle(
                 let _ = connection.notify(text(&data, "name")?, item).await;
             }
         }
-        "close" => connection.close().await,
+        "close" => connection.close(),
         "fail" => return Err(data.into()),
         "panic" => panic!("as the test asked for"),
         "never" => return pending().await,

@@ -21,6 +21,8 @@ pub struct Plan {
     pub origin: Option<String>,
     /// The state to begin with; default `null`.
     pub state: Value,
+    /// Whether each connection has a state of its own; default no.
+    pub own: bool,
     /// Milliseconds for which changes are gathered; `null` for ever; default 0.
     pub autoflush: Option<u64>,
     /// Bytes in a segment's payload; default 65,536.
@@ -31,6 +33,12 @@ pub struct Plan {
     pub ping_timeout: u64,
     /// Whether one connection's requests are handled at once; default no.
     pub parallel: bool,
+    /// Messages that a client may send each second; `null` for as many as it likes. Default 200.
+    pub rate: Option<u32>,
+    /// Milliseconds that a socket may take nothing; default 10,000.
+    pub write_timeout: u64,
+    /// Bytes of a segment that is compressed; `null` for none. Default 1,024.
+    pub compression: Option<usize>,
     /// For a server that sends what is written down instead: what to do on each connection, one after another.
     /// The last one serves for all that follow.
     pub scripts: Option<Vec<Vec<script::Step>>>,
@@ -42,11 +50,15 @@ impl Default for Plan {
             port: 0,
             origin: None,
             state: Value::Null,
+            own: false,
             autoflush: Some(0),
             segment: MAX_SEGMENT_SIZE,
             ping_delay: 30_000,
             ping_timeout: 30_000,
             parallel: false,
+            rate: Some(200),
+            write_timeout: 10_000,
+            compression: Some(1_024),
             scripts: None,
         }
     }

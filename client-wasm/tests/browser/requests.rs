@@ -82,7 +82,7 @@ async fn an_early_request_waits_for_the_connection() {
 /// A server that dies takes the outcome along, and nothing is sent to nobody.
 #[wasm_bindgen_test]
 async fn a_request_is_lost_with_its_connection() {
-    let server = Server::mirror(json!({ "state": 0 })).await;
+    let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, QUICK).await;
     let ids: Vec<f64> = (0..3)
         .map(|_| client.core.request("never", "null", None))
@@ -177,7 +177,7 @@ async fn an_abandoned_request_is_forgotten() {
 
 #[wasm_bindgen_test]
 async fn requests_without_an_answer_are_bounded() {
-    let server = Server::mirror(json!({ "state": 0 })).await;
+    let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, &[(Setting::MaxPending, 3.0)]).await;
     let ids: Vec<f64> = (0..3)
         .map(|_| client.core.request("never", "null", None))

@@ -11,7 +11,7 @@ const LARGEST: &str = "1.7976931348623157e308";
 /// largest one. `None` where it has neither.
 ///
 /// Servers hold such texts and numbers and send them; a client that refused them would never be in step.
-pub(super) fn mend(text: &str) -> Option<String> {
+pub(crate) fn mend(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut mended = String::new();
     let mut copied = 0;

@@ -20,6 +20,7 @@ mod value;
 pub use carrier::{Cursor, Field, Json, Key, Kind, Ledger, Parts, Size, Text};
 pub use diff::{Change, Diff, diff};
 pub use document::{Applied, Document};
+pub(crate) use mend::mend;
 pub use native::Before;
 pub use number::Number;
 pub use patch::{Operation, PatchError};

@@ -7,9 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value, mend::mend,
-};
+use super::{Cursor, Field, Json, Key, Kind, Ledger, Limits, Malformed, Size, Text, Value, mend};
 
 impl Json for Value {
     type Text = String;

@@ -1,10 +1,11 @@
 //! What both ends of a socket do alike: segments in and out, pings, silence.
 
-use alloc::{collections::VecDeque, string::String};
+use alloc::{collections::VecDeque, string::String, sync::Arc};
 
 use super::{
+    budget::Budget,
     keepalive::{Keepalive, KeepaliveOptions},
-    segment::{Assembler, AssemblyLimits, Received, Sealed, ping, pong},
+    segment::{Assembler, AssemblyLimits, LATE, Received, Sealed, ping, pong},
 };
 use crate::{json::Text, reason::Reason, time::Instant};
 
@@ -18,9 +19,13 @@ pub(super) struct Link<T, F> {
     ping: bool,
     current: Option<(Sealed<F>, usize)>,
     queue: VecDeque<Sealed<F>>,
+    /// Bytes in the queue.
+    queued_bytes: usize,
+    /// When the message that is half received is to be whole.
+    whole_by: Option<Instant>,
 }
 
-impl<T: Text, F: From<String> + Clone> Link<T, F> {
+impl<T: Text, F: From<String> + AsRef<[u8]> + Clone> Link<T, F> {
     pub(super) fn new(limits: AssemblyLimits, keepalive: KeepaliveOptions, now: Instant) -> Self {
         Self {
             assembler: Assembler::new(limits),
@@ -29,21 +34,37 @@ impl<T: Text, F: From<String> + Clone> Link<T, F> {
             ping: false,
             current: None,
             queue: VecDeque::new(),
+            queued_bytes: 0,
+            whole_by: None,
         }
+    }
+
+    /// Takes what half a message holds off what all connections together may hold.
+    pub(super) fn share(&mut self, budget: Arc<Budget>) {
+        self.assembler.share(budget);
     }
 
     /// Takes one WebSocket message; returns the message that it completes.
     pub(super) fn receive(&mut self, segment: T, now: Instant) -> Result<Option<T>, Reason> {
         self.keepalive.hear(now);
         match self.assembler.receive(segment)? {
-            Received::Message(message) => return Ok(Some(message)),
+            Received::Message(message) => {
+                self.whole_by = None;
+                return Ok(Some(message));
+            }
             Received::Ping(payload) => self.pong = Some(pong(&payload.to_str())),
+            Received::Part if self.whole_by.is_none() => {
+                self.whole_by = self.assembler.timeout().map(|timeout| now + timeout);
+            }
             Received::Part | Received::Pong => {}
         }
         Ok(None)
     }
 
     pub(super) fn tick(&mut self, now: Instant) -> Result<(), Reason> {
+        if self.whole_by.is_some_and(|whole_by| whole_by <= now) {
+            return Err(LATE);
+        }
         self.ping |= self.keepalive.tick(now)?;
         Ok(())
     }
@@ -53,22 +74,33 @@ impl<T: Text, F: From<String> + Clone> Link<T, F> {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.keepalive.deadline()
+        let keepalive = self.keepalive.deadline();
+        match (keepalive, self.whole_by) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        }
     }
 
     /// Queues a message behind all others.
     pub(super) fn send(&mut self, message: Sealed<F>) {
+        self.queued_bytes += bytes(&message);
         self.queue.push_back(message);
     }
 
     /// Sends a message before all that are queued.
     pub(super) fn send_first(&mut self, message: Sealed<F>) {
+        self.queued_bytes += bytes(&message);
         self.queue.push_front(message);
     }
 
     /// Messages that wait for their first segment to be sent.
     pub(super) fn queued(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Bytes of those messages.
+    pub(super) const fn queued_bytes(&self) -> usize {
+        self.queued_bytes
     }
 
     /// Whether no message is half sent.
@@ -93,7 +125,11 @@ impl<T: Text, F: From<String> + Clone> Link<T, F> {
     pub(super) fn poll_segment(&mut self) -> Option<F> {
         let (message, index) = match self.current.take() {
             Some(current) => current,
-            None => (self.queue.pop_front()?, 0),
+            None => {
+                let message = self.queue.pop_front()?;
+                self.queued_bytes -= bytes(&message);
+                (message, 0)
+            }
         };
         let segment = message.get(index).cloned();
         if index + 1 < message.len() {
@@ -101,4 +137,8 @@ impl<T: Text, F: From<String> + Clone> Link<T, F> {
         }
         segment
     }
+}
+
+fn bytes<F: AsRef<[u8]>>(message: &Sealed<F>) -> usize {
+    message.iter().map(|segment| segment.as_ref().len()).sum()
 }

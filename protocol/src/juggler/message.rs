@@ -1,5 +1,6 @@
 //! The four messages of Juggler as JSON.
 
+use alloc::string::String;
 use core::fmt::Write;
 
 use super::segment::Draft;
@@ -170,14 +171,14 @@ pub fn notification(name: &str, data: &Value) -> Draft {
     draft
 }
 
-fn write_id(id: i64, text: &mut alloc::string::String) {
+fn write_id(id: i64, text: &mut String) {
     // Writing into a `String` cannot fail.
     let _ = write!(text, "{id}");
 }
 
 #[cfg(test)]
 mod tests {
-    use std::string::{String, ToString};
+    use std::string::ToString;
 
     use super::*;
     use crate::json::{Limits, diff};

@@ -8,7 +8,9 @@
 //! | [`message`] | the four messages as JSON |
 //! | [`segment`] | messages cut into segments and put together again |
 //! | [`keepalive`] | pings and silence |
+//! | [`budget`] | what the unfinished messages of all connections may hold |
 
+pub mod budget;
 pub mod client;
 pub mod flush;
 pub mod keepalive;

@@ -1,7 +1,9 @@
 //! Segments: one WebSocket message each, a header character and a payload.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::time::Duration;
 
+use super::budget::{Budget, Share};
 use crate::{json::Text, reason::Reason};
 
 /// Header of the last, or only, segment of a message.
@@ -15,6 +17,11 @@ const PONG: u8 = b'3';
 
 /// Bytes of UTF-8 that a segment's payload may have by default: 65,536.
 pub const MAX_SEGMENT_SIZE: usize = 65_536;
+
+/// The rest of a message did not come in time.
+pub(super) const LATE: Reason = Reason::new(1009, "the message takes too long to come");
+/// All connections together hold as much of unfinished messages as they may.
+const CROWDED: Reason = Reason::new(1009, "too many messages are unfinished at once");
 
 /// A message cut into segments, ready to be sent, by one connection or by many.
 pub type Sealed<F> = Arc<[F]>;
@@ -108,6 +115,9 @@ pub struct AssemblyLimits {
     pub segments: usize,
     /// Bytes of a ping's payload; default 4,096.
     pub ping_bytes: usize,
+    /// How long the segments of one message may take to come, from the first to the last; `None` for as
+    /// long as they like. Default 60 s. A client waits.
+    pub timeout: Option<Duration>,
 }
 
 impl Default for AssemblyLimits {
@@ -116,27 +126,41 @@ impl Default for AssemblyLimits {
             message_bytes: 4 << 20,
             segments: 4_096,
             ping_bytes: 4_096,
+            timeout: Some(Duration::from_secs(60)),
         }
     }
 }
 
 /// Puts segments together to messages.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Assembler<T> {
     limits: AssemblyLimits,
     message: Option<T>,
     segments: usize,
+    share: Share,
 }
 
 impl<T: Text> Assembler<T> {
     /// Nothing received so far.
     #[must_use]
-    pub const fn new(limits: AssemblyLimits) -> Self {
+    pub fn new(limits: AssemblyLimits) -> Self {
         Self {
             limits,
             message: None,
             segments: 0,
+            share: Share::default(),
         }
+    }
+
+    /// Takes what half a message holds off what all connections together may hold.
+    pub fn share(&mut self, budget: Arc<Budget>) {
+        self.share = Share::new(budget);
+    }
+
+    /// How long a message may take to come.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.limits.timeout
     }
 
     /// Whether a message has begun and its end is still to come.
@@ -158,8 +182,14 @@ impl<T: Text> Assembler<T> {
             LAST | MORE => {
                 self.append(segment.payload())?;
                 if header == MORE {
-                    return Ok(Received::Part);
+                    let held = self.message.as_ref().map_or(0, T::len);
+                    return if self.share.hold(held) {
+                        Ok(Received::Part)
+                    } else {
+                        Err(CROWDED)
+                    };
                 }
+                self.share.clear();
                 self.segments = 0;
                 Ok(self
                     .message
@@ -250,6 +280,7 @@ mod tests {
             message_bytes: 10,
             segments: 3,
             ping_bytes: 2,
+            timeout: None,
         };
         let close = |segments: &[&str]| {
             let mut assembler = Assembler::new(limits.clone());
@@ -269,5 +300,27 @@ mod tests {
         assert_eq!(close(&["212"]), None);
         assert_eq!(close(&["2123"]), Some(1009));
         assert_eq!(close(&["3123456789012"]), None);
+    }
+
+    #[test]
+    fn unfinished_messages_share_one_budget() {
+        let budget = Arc::new(Budget::new(10));
+        let mut assemblers = [(); 2].map(|()| {
+            let mut assembler = Assembler::new(AssemblyLimits::default());
+            assembler.share(Arc::clone(&budget));
+            assembler
+        });
+        let [one, two] = &mut assemblers;
+        assert_eq!(one.receive("1123456".to_owned()), Ok(Received::Part));
+        assert_eq!(two.receive("11234".to_owned()), Ok(Received::Part));
+        assert_eq!(two.receive("15".to_owned()), Err(CROWDED));
+        // What is whole is held no longer.
+        assert_eq!(
+            one.receive("07890".to_owned()),
+            Ok(Received::Message("1234567890".to_owned()))
+        );
+        assert_eq!(one.receive("1123456".to_owned()), Ok(Received::Part));
+        drop(assemblers);
+        assert_eq!(budget.left(), 10);
     }
 }

@@ -1,58 +1,26 @@
 //! One connection of a server.
 
-use alloc::{collections::VecDeque, string::String};
+mod options;
+mod rate;
+mod requests;
 
+use alloc::{collections::VecDeque, string::String, sync::Arc};
+
+pub use options::ServerOptions;
+
+use self::{rate::Rate, requests::Requests};
 use super::{
-    keepalive::KeepaliveOptions,
+    budget::Budget,
     link::Link,
     message::{Request, response},
-    segment::{AssemblyLimits, MAX_SEGMENT_SIZE, Sealed},
+    segment::Sealed,
 };
 use crate::{
-    json::{Limits, Value},
+    json::{Malformed, Value, mend},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
 };
-
-/// What a server's connections are bound by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ServerOptions {
-    /// Bytes of UTF-8 in a segment's payload; default 65,536.
-    pub max_segment_size: usize,
-    /// The keep-alive; default 30 s of silence, then 30 s for an answer.
-    pub keepalive: KeepaliveOptions,
-    /// Whether requests of one connection are handled at once, instead of one after another in order;
-    /// default no.
-    pub parallel_requests: bool,
-    /// Requests of one connection that are handled or wait to be; one more is refused at once. Default 64.
-    pub max_pending_requests: usize,
-    /// Messages that wait to be sent; with as many, nothing more is read from the client and
-    /// [`Server::notify`] is refused. Default 1,024.
-    pub send_queue_size: usize,
-    /// How large a client's message may be; default 4 MiB in 4,096 segments.
-    pub assembly: AssemblyLimits,
-    /// How deep a client's data may be nested (default 100), and how many values it may have (100,000).
-    pub json: Limits,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            max_segment_size: MAX_SEGMENT_SIZE,
-            keepalive: KeepaliveOptions::default(),
-            parallel_requests: false,
-            max_pending_requests: 64,
-            send_queue_size: 1_024,
-            assembly: AssemblyLimits::default(),
-            json: Limits {
-                nodes: 100_000,
-                ..Limits::default()
-            },
-        }
-    }
-}
 
 /// What a server's application is told of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,14 +48,21 @@ pub enum ServerEvent {
 pub struct Server<F> {
     options: ServerOptions,
     link: Link<String, F>,
-    writable: bool,
+    rate: Option<Rate>,
+    /// Since when the socket takes nothing.
+    blocked: Option<Instant>,
     /// What the client holds once everything that was handed out is sent.
     sent: Value,
     /// What it is to hold.
     target: Value,
     step: Step,
-    waiting: VecDeque<Request<Value>>,
-    running: usize,
+    /// States that were set so far.
+    revision: u64,
+    /// The revision that the step leads to.
+    asked: u64,
+    /// The newest revision that is handed out whole.
+    handed_out: u64,
+    requests: Requests,
     closed: Option<Reason>,
     outputs: VecDeque<Output<F, ServerEvent>>,
 }
@@ -96,53 +71,83 @@ pub struct Server<F> {
 /// There is one at a time: the next one begins where this one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// There is none, or it is being sent.
+    /// There is none.
     None,
     /// It was asked for and is to be passed back.
     Asked,
     /// It is the first in the queue.
     Queued,
+    /// Some of its segments are sent.
+    Begun,
 }
 
 /// The send queue is full. Wait until [`Server::has_room`], then try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-impl<F: From<String> + Clone> Server<F> {
+const STRANGE: &str = "the request has half of a surrogate pair, which is no character, or a number that is too large";
+const BUSY: &str = "too many requests in progress: wait for a response first";
+
+impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
     /// The socket opened just now.
     #[must_use]
     pub fn new(options: ServerOptions, now: Instant) -> Self {
         Self {
             link: Link::new(options.assembly.clone(), options.keepalive.clone(), now),
+            rate: options
+                .max_inbound_rate
+                .map(|rate| Rate::new(rate, options.max_inbound_burst, now)),
             options,
-            writable: true,
+            blocked: None,
             sent: Value::Null,
             target: Value::Null,
             step: Step::None,
-            waiting: VecDeque::new(),
-            running: 0,
+            revision: 0,
+            asked: 0,
+            handed_out: 0,
+            requests: Requests::default(),
             closed: None,
             outputs: VecDeque::new(),
         }
     }
 
+    /// Takes what half a message holds off what all connections together may hold.
+    pub fn share(&mut self, budget: Arc<Budget>) {
+        self.link.share(budget);
+    }
+
     /// The client is to hold this state.
     pub fn set_state(&mut self, state: Value) {
         self.target = state;
+        self.revision += 1;
+    }
+
+    /// How many states were set so far.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether everything up to this [`revision`](Self::revision) is handed to the socket.
+    #[must_use]
+    pub fn is_handed_out(&self, revision: u64) -> bool {
+        revision <= self.handed_out || (self.step == Step::None && !self.is_behind())
     }
 
     /// The answer to [`ServerEvent::Diff`]: the message, or `None` where there is no difference.
     pub fn mirror(&mut self, message: Option<Sealed<F>>) {
-        self.step = Step::None;
         if let Some(message) = message {
             self.step = Step::Queued;
             self.link.send_first(message);
+        } else {
+            self.step = Step::None;
+            self.handed_out = self.asked;
         }
     }
 
     /// Answers a request: what it came to, or what went wrong.
     pub fn respond(&mut self, id: i64, result: Result<&Value, &Value>) {
-        self.running = self.running.saturating_sub(1);
+        self.requests.end(id);
         self.answer(id, result);
         self.start_requests();
     }
@@ -168,10 +173,18 @@ impl<F: From<String> + Clone> Server<F> {
         }
     }
 
-    /// Whether the send queue takes another message. While it does not, the shell reads nothing more.
+    /// Whether the send queue takes another message.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.link.queued() < self.options.send_queue_size
+            && self.link.queued_bytes() < self.options.send_queue_bytes
+    }
+
+    /// Whether the shell is to read on: there is room for an answer, and the client is not too fast.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let paused = self.rate.as_ref().and_then(Rate::pause).is_some();
+        !paused && self.has_room()
     }
 
     /// Whether everything up to the last state that was set is handed to the socket.
@@ -196,46 +209,77 @@ impl<F: From<String> + Clone> Server<F> {
     }
 
     fn take_text(&mut self, text: String, now: Instant) -> Result<(), Reason> {
-        let Some(message) = self.link.receive(text, now)? else {
+        let is_part = text.starts_with('1');
+        if let Some(rate) = self.rate.as_mut().filter(|_| !is_part) {
+            rate.count(now);
+        }
+        let Some(text) = self.link.receive(text, now)? else {
             return Ok(());
         };
-        let mut limits = self.options.json.clone();
-        // The message is one level around the data.
-        limits.depth += 1;
-        let message = Value::parse(&message, &limits).map_err(|_| Reason::NOT_JSON)?;
+        let (message, is_strange) = match self.parse(&text) {
+            Ok(message) => (message, false),
+            Err(_) => {
+                let mended = mend(&text).ok_or(Reason::NOT_JSON)?;
+                let message = self.parse(&mended).map_err(|_| Reason::NOT_JSON)?;
+                (message, true)
+            }
+        };
         let request = Request::<Value>::read(&message)?;
-        if request.name.is_empty() {
-            self.answer(request.id, Ok(&request.data));
-        } else if self.waiting.len() + self.running >= self.options.max_pending_requests {
-            let busy = Value::from("too many requests in progress: wait for a response first");
-            self.answer(request.id, Err(&busy));
-        } else {
-            self.waiting.push_back(request);
-            self.start_requests();
+        if is_strange {
+            self.answer(request.id, Err(&STRANGE.into()));
+        } else if let Err(request) = self.requests.push(request, text.len(), &self.options) {
+            self.answer(request.id, Err(&BUSY.into()));
         }
+        self.start_requests();
         Ok(())
     }
 
+    fn parse(&self, text: &str) -> Result<Value, Malformed> {
+        let mut limits = self.options.json.clone();
+        // The message is one level around the data.
+        limits.depth += 1;
+        Value::parse(text, &limits)
+    }
+
     fn start_requests(&mut self) {
-        while self.options.parallel_requests || self.running == 0 {
-            let Some(request) = self.waiting.pop_front() else {
-                break;
-            };
-            self.running += 1;
-            self.outputs
-                .push_back(Output::Event(ServerEvent::Request(request)));
+        while let Some(request) = self.requests.next(&self.options) {
+            // An echo keeps its place among the others.
+            if request.name.is_empty() {
+                self.answer(request.id, Ok(&request.data));
+            } else {
+                self.outputs
+                    .push_back(Output::Event(ServerEvent::Request(request)));
+            }
         }
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), Reason> {
+        if let Some(rate) = &mut self.rate {
+            rate.tick(now);
+        }
+        if self
+            .drained_by()
+            .is_some_and(|drained_by| drained_by <= now)
+        {
+            return Err(Reason::SLOW);
+        }
+        self.link.tick(now)
+    }
+
+    /// When the socket has to take something again.
+    fn drained_by(&self) -> Option<Instant> {
+        Some(self.blocked? + self.options.write_timeout?)
     }
 
     fn end(&mut self, reason: Reason) {
         self.closed = Some(reason);
-        self.waiting.clear();
+        self.requests.clear();
         self.outputs
             .push_back(Output::Event(ServerEvent::Closed(reason)));
     }
 }
 
-impl<F: From<String> + Clone> Machine for Server<F> {
+impl<F: From<String> + AsRef<[u8]> + Clone> Machine for Server<F> {
     type Text = String;
     type Frame = F;
     type Event = ServerEvent;
@@ -253,10 +297,14 @@ impl<F: From<String> + Clone> Machine for Server<F> {
                 Ok(())
             }
             Input::Writable(writable) => {
-                self.writable = writable;
+                self.blocked = if writable {
+                    None
+                } else {
+                    self.blocked.or(Some(now))
+                };
                 Ok(())
             }
-            Input::Tick => self.link.tick(now),
+            Input::Tick => self.tick(now),
             Input::Opened { .. } | Input::Online => Ok(()),
         };
         if let Err(reason) = handled {
@@ -268,7 +316,7 @@ impl<F: From<String> + Clone> Machine for Server<F> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
         }
-        if self.closed.is_some() || !self.writable {
+        if self.closed.is_some() || self.blocked.is_some() {
             return None;
         }
         if let Some(frame) = self.link.poll_keepalive() {
@@ -280,20 +328,30 @@ impl<F: From<String> + Clone> Machine for Server<F> {
         }
         if self.step == Step::None && self.link.is_between() && self.is_behind() {
             self.step = Step::Asked;
+            self.asked = self.revision;
             let to = self.target.clone();
             let from = core::mem::replace(&mut self.sent, to.clone());
             return Some(Output::Event(ServerEvent::Diff { from, to }));
         }
-        self.step = Step::None;
         let frame = self.link.poll_segment()?;
+        if self.step != Step::None {
+            self.step = Step::Begun;
+            if self.link.is_between() {
+                self.step = Step::None;
+                self.handed_out = self.asked;
+            }
+        }
         Some(Output::Send { attempt: 0, frame })
     }
 
     fn deadline(&self) -> Option<Instant> {
         if self.closed.is_some() {
-            None
-        } else {
-            self.link.deadline()
+            return None;
         }
+        let pause = self.rate.as_ref().and_then(Rate::pause);
+        [self.link.deadline(), pause, self.drained_by()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

@@ -25,14 +25,20 @@ pub(crate) fn all() {
     requests_run_one_after_another();
     requests_run_at_once();
     requests_are_bounded();
-    an_echo_needs_no_handler();
+    pending_bytes_are_bounded();
+    an_echo_keeps_its_place();
+    half_a_pair_is_refused();
+    input_is_paused();
+    waits_are_bounded();
     the_queue_is_bounded();
+    queued_bytes_are_bounded();
     a_pong_overtakes_a_large_message();
     the_state_goes_before_what_was_queued();
     nothing_overtakes_a_diff();
     a_blocked_socket_gets_one_larger_diff();
     what_comes_back_is_not_sent();
     it_knows_when_all_is_handed_out();
+    each_state_is_known_to_be_handed_out();
     silence_is_asked_about_then_fatal();
 }
 
@@ -374,13 +380,116 @@ fn requests_are_bounded() {
     }
 }
 
-fn an_echo_needs_no_handler() {
+fn an_echo_keeps_its_place() {
     let mut bench = Bench::new(ServerOptions::default());
-    for id in 1..=64 {
-        bench.ask(id, "n");
+    bench.ask(1, "").expect(&[&response(1, "null")]);
+    bench
+        .ask(2, "n")
+        .ask(3, "")
+        .ask(4, "")
+        .ask(5, "m")
+        .ask(6, "");
+    bench.expect(&["request 2 n: null"]);
+    bench.server.respond(2, Ok(&Value::Null));
+    let echoes = [2, 3, 4].map(|id| response(id, "null"));
+    bench.expect(&["request 5 m: null", &echoes[0], &echoes[1], &echoes[2]]);
+    bench.server.respond(5, Ok(&Value::Null));
+    bench.expect(&[&response(5, "null"), &response(6, "null")]);
+
+    let mut options = ServerOptions::default();
+    options.parallel_requests = true;
+    let mut bench = Bench::new(options);
+    bench.ask(1, "n").ask(2, "");
+    bench.expect(&["request 1 n: null", &response(2, "null")]);
+}
+
+/// Half of a surrogate pair is no character, and no reason to go.
+fn half_a_pair_is_refused() {
+    let mut bench = Bench::new(ServerOptions::default());
+    let refused = r#"0{"type":"response","id":1,"success":false,"data":"the request has a text with half of a surrogate pair, which is no character"}"#;
+    for request in [
+        r#"0{"type":"request","id":1,"name":"n","data":{"a":["\ud800"]}}"#,
+        r#"0{"type":"request","id":1,"name":"","data":"x\uDFFFx"}"#,
+        r#"0{"type":"request","id":1,"name":"\ud83d","data":1}"#,
+        r#"0{"type":"request","id":1,"name":"n","data":{"\ude00\ud83d":1}}"#,
+    ] {
+        bench.text(request).expect(&[refused]);
     }
+    bench
+        .text(r#"0{"type":"request","id":2,"name":"","data":"\ud83d\ude00"}"#)
+        .expect(&[&response(2, "\"😀\"")]);
+    bench
+        .text(r#"0{"type":"request","id":2,"name":"","data":"\ud83d",}"#)
+        .expect(&["close 1007", "closed 1007"]);
+}
+
+/// The texts of the requests in progress are bounded, too.
+fn pending_bytes_are_bounded() {
+    let mut options = ServerOptions::default();
+    options.max_pending_bytes = 200;
+    let mut bench = Bench::new(options);
+    let ask = |bench: &mut Bench, id: i64| {
+        let data = "x".repeat(50);
+        let request = format!(r#"0{{"type":"request","id":{id},"name":"n","data":"{data}"}}"#);
+        bench.text(&request).outputs().concat()
+    };
+    assert!(ask(&mut bench, 1).starts_with("request 1"));
+    assert_eq!(ask(&mut bench, 2), "");
+    assert!(ask(&mut bench, 3).contains(r#""id":3,"success":false"#));
+    bench.server.respond(1, Ok(&Value::Null));
     bench.outputs();
-    bench.ask(65, "").expect(&[&response(65, "null")]);
+    assert_eq!(ask(&mut bench, 4), "");
+}
+
+/// After a burst nothing more is read for a while.
+fn input_is_paused() {
+    let mut bench = Bench::new(ServerOptions::default());
+    for _ in 0..400 {
+        assert!(bench.server.wants_input());
+        bench.text("2");
+    }
+    // Parts of a message are bounded by its size, not by their number.
+    for _ in 0..1_000 {
+        bench.text("1");
+    }
+    assert!(bench.server.wants_input());
+    bench.text("2x").expect(&["3x"]);
+    assert!(!bench.server.wants_input() && bench.server.has_room());
+    let until = bench.server.deadline().unwrap();
+    assert!(until <= Instant::from_millis(1_010), "{until:?}");
+    bench.input(Input::Tick);
+    assert!(!bench.server.wants_input());
+    bench.now = 1_010;
+    bench.input(Input::Tick).expect(&[]);
+    assert!(bench.server.wants_input());
+}
+
+/// A socket that takes nothing for long, and a message that never ends.
+fn waits_are_bounded() {
+    let mut bench = Bench::new(ServerOptions::default());
+    bench.writable(false);
+    bench.now = 9_999;
+    bench.writable(false).input(Input::Tick).expect(&[]);
+    assert_eq!(bench.server.deadline(), Some(Instant::from_millis(10_000)));
+    bench.writable(true).writable(false);
+    bench.now = 19_998;
+    bench.input(Input::Tick).expect(&[]);
+    bench.now = 19_999;
+    bench
+        .input(Input::Tick)
+        .expect(&["close 4008", "closed 4008"]);
+
+    let mut bench = Bench::new(ServerOptions::default());
+    bench.text("1");
+    for now in [20_000, 40_000, 59_999] {
+        bench.now = now;
+        bench.text("1").text("2").input(Input::Tick).expect(&["3"]);
+    }
+    assert_eq!(bench.server.deadline(), Some(Instant::from_millis(60_000)));
+    bench.now = 60_000;
+    bench
+        .input(Input::Tick)
+        .expect(&["close 1009", "closed 1009"]);
 }
 
 fn the_queue_is_bounded() {
@@ -406,6 +515,20 @@ fn the_queue_is_bounded() {
     let rest = bench.outputs().concat();
     let order = ["\"b\"", "\"c\"", "\"e\""].map(|name| rest.find(name));
     assert!(order.is_sorted() && order[0].is_some(), "{rest}");
+}
+
+fn queued_bytes_are_bounded() {
+    let mut options = ServerOptions::default();
+    options.send_queue_bytes = 100;
+    let mut bench = Bench::new(options);
+    bench.writable(false);
+    for name in ["x".repeat(50), "y".repeat(500)] {
+        assert_eq!(bench.notify(&name), Ok(()));
+    }
+    assert_eq!(bench.notify("z"), Err(Full));
+    assert!(!bench.server.wants_input());
+    bench.writable(true).outputs();
+    assert!(bench.server.has_room());
 }
 
 fn a_pong_overtakes_a_large_message() {
@@ -545,6 +668,29 @@ fn it_knows_when_all_is_handed_out() {
     // One message serves many connections.
     let shared = message::notification("n", &Value::Null).seal::<Arc<str>>(8);
     assert!(shared.len() > 3);
+}
+
+/// Whoever waits for a state to be handed out does not wait for a newer one.
+fn each_state_is_known_to_be_handed_out() {
+    let mut options = ServerOptions::default();
+    options.max_segment_size = 20;
+    let mut bench = Bench::new(options);
+    assert!(bench.server.is_handed_out(0));
+    bench.set("\"0123456789012345678901234567890123456789\"");
+    let first = bench.server.revision();
+    assert!(!bench.server.is_handed_out(first));
+    bench.step().unwrap();
+    bench.set("2");
+    let second = bench.server.revision();
+    while !bench.server.is_handed_out(first) {
+        assert!(bench.step().unwrap().starts_with('1') || bench.server.is_handed_out(first));
+    }
+    assert!(!bench.server.is_handed_out(second));
+    bench.outputs();
+    assert!(bench.server.is_handed_out(second));
+    // What is the same is handed out already.
+    bench.set("2");
+    assert!(bench.server.is_handed_out(bench.server.revision()));
 }
 
 fn silence_is_asked_about_then_fatal() {

@@ -1,40 +1,37 @@
-//! One client's connection: its handle, and the shell around its machine.
+//! [`Connection`]: the handle of one client's connection.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use mirrorball_protocol::{
     json::Value,
-    juggler::{
-        Server,
-        message::{Request, notification},
-        segment::Sealed,
-        server::ServerEvent,
-    },
+    juggler::{message::notification, segment::Sealed},
     reason::Reason,
 };
-use tokio::{
-    sync::{broadcast, mpsc, watch},
-    task::{Id, JoinError, JoinSet},
-};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{CLOSING, RequestError, Service};
-use crate::{
-    State,
-    socket::{Clock, Frame, Shell, Socket, drive},
-    state::Snapshot,
-};
+use crate::{State, socket::Frame};
 
-/// Commands that wait for the connection's task to take them.
-const COMMANDS: usize = 16;
+/// Notifications that wait for the connection's task to take them.
+const NOTES: usize = 16;
 
 /// A client's connection. A handle: clone it freely, keep it as long as you like.
 #[derive(Clone, Debug)]
 pub struct Connection {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     id: u64,
     remote: Option<SocketAddr>,
     state: State,
     max_segment_size: usize,
-    commands: mpsc::Sender<Command>,
+    notes: mpsc::Sender<Sealed<Frame>>,
+    orders: Mutex<Orders>,
+    ordered: Notify,
 }
 
 /// The connection is closed.
@@ -42,29 +39,77 @@ pub struct Connection {
 #[error("the connection is closed")]
 pub struct Disconnected;
 
-#[derive(Debug)]
-enum Command {
-    Notify(Sealed<Frame>),
-    Close(Reason),
+/// What a connection's task is to do, whether there is room for messages or not.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    /// Why to close it.
+    pub(super) close: Option<Reason>,
+    /// Who waits for the state to be handed out; each of them is a task of the application's.
+    pub(super) flushes: Vec<oneshot::Sender<()>>,
+    is_over: bool,
 }
 
 impl Connection {
+    /// A handle, and where its notifications come out.
+    pub(super) fn new(
+        id: u64,
+        remote: Option<SocketAddr>,
+        state: State,
+        max_segment_size: usize,
+    ) -> (Self, mpsc::Receiver<Sealed<Frame>>) {
+        let (notes, receiver) = mpsc::channel(NOTES);
+        let shared = Shared {
+            id,
+            remote,
+            state,
+            max_segment_size,
+            notes,
+            orders: Mutex::default(),
+            ordered: Notify::new(),
+        };
+        let connection = Self {
+            shared: Arc::new(shared),
+        };
+        (connection, receiver)
+    }
+
     /// A number that no other connection of this service has.
     #[must_use]
-    pub const fn id(&self) -> u64 {
-        self.id
+    pub fn id(&self) -> u64 {
+        self.shared.id
     }
 
     /// The other end of the socket, where the app was served with its address.
     #[must_use]
-    pub const fn remote(&self) -> Option<SocketAddr> {
-        self.remote
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.shared.remote
     }
 
-    /// The state that this connection mirrors.
+    /// The state that this connection mirrors: the service's, or its own where the service has none.
     #[must_use]
-    pub const fn state(&self) -> &State {
-        &self.state
+    pub fn state(&self) -> &State {
+        &self.shared.state
+    }
+
+    /// Sends what changed to this client at once, and waits until every change that was made before this call
+    /// is handed to the transport.
+    ///
+    /// # Errors
+    ///
+    /// [`Disconnected`] where the connection closed before that.
+    pub async fn flush(&self) -> Result<(), Disconnected> {
+        let (done, flushed) = oneshot::channel();
+        {
+            let mut orders = self.orders();
+            if orders.is_over {
+                return Err(Disconnected);
+            }
+            // Those who gave up need no answer.
+            orders.flushes.retain(|waiting| !waiting.is_closed());
+            orders.flushes.push(done);
+        }
+        self.shared.ordered.notify_one();
+        flushed.await.map_err(|_| Disconnected)
     }
 
     /// Sends a notification to this client. Waits while its send queue is full.
@@ -73,172 +118,46 @@ impl Connection {
     ///
     /// [`Disconnected`].
     pub async fn notify(&self, name: &str, data: &Value) -> Result<(), Disconnected> {
-        let message = notification(name, data).seal(self.max_segment_size);
-        self.commands
-            .send(Command::Notify(message))
-            .await
-            .map_err(|_| Disconnected)
+        let message = notification(name, data).seal(self.shared.max_segment_size);
+        let sent = self.shared.notes.send(message).await;
+        sent.map_err(|_| Disconnected)
     }
 
-    /// Closes the connection.
-    pub async fn close(&self) {
-        // A connection that is closed already needs no command.
-        let _ = self.commands.send(Command::Close(Reason::NORMAL)).await;
+    /// Closes the connection: code 1000, "done". What is not sent yet is not sent; [`flush`](Self::flush)
+    /// before, where it has to be.
+    pub fn close(&self) {
+        self.close_with(Reason::NORMAL);
+    }
+
+    /// Closes the connection and says why. An application's own codes are 4000 to 4999.
+    pub fn close_with(&self, reason: Reason) {
+        self.orders().close.get_or_insert(reason);
+        self.shared.ordered.notify_one();
     }
 
     /// Waits for the connection to be closed.
     pub async fn closed(&self) {
-        self.commands.closed().await;
-    }
-}
-
-/// Serves one client until it is gone.
-pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<SocketAddr>) {
-    let clock = Clock::new();
-    let (sender, commands) = mpsc::channel(COMMANDS);
-    let connection = Connection {
-        id: service.next_id(),
-        remote,
-        state: service.state.clone(),
-        max_segment_size: service.options.max_segment_size,
-        commands: sender,
-    };
-    tracing::debug!(connection = connection.id, ?remote, "connected");
-    let id = connection.id;
-    let mut machine = Server::new(service.options.clone(), clock.now());
-    let mut published = service.publisher.subscribe();
-    let first = published.borrow_and_update().clone();
-    machine.set_state(first.value);
-    let session = Session {
-        published,
-        version: first.version,
-        notifications: service.notifications.subscribe(),
-        closing: service.closing.subscribe(),
-        commands,
-        requests: JoinSet::new(),
-        ids: HashMap::new(),
-        connection,
-        service,
-    };
-    drive(socket, machine, session, clock).await;
-    tracing::debug!(connection = id, "disconnected");
-}
-
-/// The shell around one connection's machine.
-struct Session {
-    service: Arc<Service>,
-    connection: Connection,
-    published: watch::Receiver<Snapshot>,
-    /// The version of the state that the machine was given last.
-    version: u64,
-    notifications: broadcast::Receiver<Sealed<Frame>>,
-    closing: watch::Receiver<bool>,
-    commands: mpsc::Receiver<Command>,
-    requests: JoinSet<Result<Value, RequestError>>,
-    ids: HashMap<Id, i64>,
-}
-
-/// What happens to a session besides its socket.
-enum Happening {
-    Closing,
-    Published,
-    Handled(Result<(Id, Result<Value, RequestError>), JoinError>),
-    Command(Command),
-    /// A client too slow for its notifications.
-    Lagged,
-}
-
-impl Shell<Server<Frame>> for Session {
-    type Command = Happening;
-
-    fn event(&mut self, machine: &mut Server<Frame>, event: ServerEvent) {
-        match event {
-            ServerEvent::Diff { from, to } => machine.mirror(self.service.frames.step(&from, &to)),
-            ServerEvent::Request(request) => self.start(machine, request),
-            ServerEvent::Closed(reason) => {
-                tracing::debug!(connection = self.connection.id, %reason, "closed");
-            }
-        }
+        self.shared.notes.closed().await;
     }
 
-    async fn next_command(&mut self, room: bool) -> Happening {
-        // Senders live in the service, which this holds: none of them can be gone.
-        tokio::select! {
-            biased;
-            Ok(()) = self.closing.changed() => Happening::Closing,
-            Ok(()) = self.published.changed() => Happening::Published,
-            // What a handler sent before it answered goes before its answer.
-            Some(command) = self.commands.recv(), if room => Happening::Command(command),
-            notification = self.notifications.recv(), if room => match notification {
-                Ok(message) => Happening::Command(Command::Notify(message)),
-                Err(_) => Happening::Lagged,
-            },
-            Some(ended) = self.requests.join_next_with_id() => Happening::Handled(ended),
-        }
+    fn orders(&self) -> std::sync::MutexGuard<'_, Orders> {
+        let orders = self.shared.orders.lock();
+        orders.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn carry_out(&mut self, machine: &mut Server<Frame>, happening: Happening) {
-        match happening {
-            Happening::Closing => machine.close(CLOSING),
-            Happening::Published => {
-                let snapshot = self.published.borrow_and_update().clone();
-                self.show(machine, snapshot);
-            }
-            Happening::Handled(ended) => self.finish(machine, ended),
-            // There is room: it was asked for before the command was taken.
-            Happening::Command(Command::Notify(message)) => drop(machine.notify(message)),
-            Happening::Command(Command::Close(reason)) => machine.close(reason),
-            Happening::Lagged => machine.close(Reason::SLOW),
-        }
+    /// Waits for orders. Dropping the future loses nothing.
+    pub(super) async fn ordered(&self) {
+        self.shared.ordered.notified().await;
     }
 
-    fn has_room(&self, machine: &Server<Frame>) -> bool {
-        machine.has_room()
-    }
-}
-
-impl Session {
-    /// Has the client hold a state, unless it is to hold a newer one already.
-    fn show(&mut self, machine: &mut Server<Frame>, snapshot: Snapshot) {
-        if snapshot.version > self.version {
-            self.version = snapshot.version;
-            machine.set_state(snapshot.value);
-        }
+    pub(super) fn take_orders(&self) -> Orders {
+        std::mem::take(&mut *self.orders())
     }
 
-    fn start(&mut self, machine: &mut Server<Frame>, request: Request<Value>) {
-        let Some(handler) = &self.service.handler else {
-            let missing = RequestError::new("this server handles no requests");
-            machine.respond(request.id, Err(missing.data()));
-            return;
-        };
-        let name = request.name.to_string();
-        let handling = handler(self.connection.clone(), name, request.data);
-        let task = self.requests.spawn(handling);
-        self.ids.insert(task.id(), request.id);
-    }
-
-    fn finish(
-        &mut self,
-        machine: &mut Server<Frame>,
-        ended: Result<(Id, Result<Value, RequestError>), JoinError>,
-    ) {
-        let (task, result) = match ended {
-            Ok((task, result)) => (task, result),
-            Err(error) => {
-                // What a panic says is for the log, not for the other side.
-                tracing::error!(connection = self.connection.id, %error, "a request handler panicked");
-                (
-                    error.id(),
-                    Err(RequestError::new("the request failed inside the server")),
-                )
-            }
-        };
-        let Some(id) = self.ids.remove(&task) else {
-            return;
-        };
-        // What the handler changed is visible before its answer is.
-        self.show(machine, self.service.state.current());
-        machine.respond(id, result.as_ref().map_err(RequestError::data));
+    /// The connection is closed: nobody waits for it any more.
+    pub(super) fn end(&self) {
+        let mut orders = self.orders();
+        orders.is_over = true;
+        orders.flushes.clear();
     }
 }

@@ -15,8 +15,10 @@ use crate::socket::Frame;
 /// How many steps are remembered. Connections that keep up all make the newest one; those that fell behind
 /// make a few others.
 const REMEMBERED: usize = 16;
+/// Bytes of those that are remembered, but for the newest.
+const REMEMBERED_BYTES: usize = 16 << 20;
 
-type Message = Option<Sealed<Frame>>;
+pub(super) type Message = Option<Sealed<Frame>>;
 
 /// The encoded steps of one state.
 #[derive(Debug)]
@@ -43,12 +45,25 @@ impl Frames {
         if let Some((_, _, message)) = known {
             return message.clone();
         }
-        let step = diff(from, to);
-        let message = (!step.is_empty()).then(|| message::state(&step).seal(self.max_segment_size));
-        recent.truncate(REMEMBERED - 1);
+        let message = encode(from, to, self.max_segment_size);
+        let mut left = REMEMBERED_BYTES;
+        let fits = |(_, _, message): &(Value, Value, Message)| {
+            let bytes = message.iter().flat_map(|segments| segments.iter());
+            let bytes = bytes.map(|frame| frame.as_ref().len()).sum();
+            left = left.checked_sub(bytes)?;
+            Some(())
+        };
+        let keep = recent.iter().map_while(fits).take(REMEMBERED - 1).count();
+        recent.truncate(keep);
         recent.push_front((from.clone(), to.clone(), message.clone()));
         message
     }
+}
+
+/// The message that makes `to` of `from`, cut into segments; `None` where they are equal.
+pub(super) fn encode(from: &Value, to: &Value, max_segment_size: usize) -> Message {
+    let step = diff(from, to);
+    (!step.is_empty()).then(|| message::state(&step).seal(max_segment_size))
 }
 
 fn is_same(one: &Value, two: &Value) -> bool {
@@ -72,7 +87,7 @@ mod tests {
         let first = frames.step(&one, &two).unwrap();
         assert!(Arc::ptr_eq(&first, &frames.step(&one, &two).unwrap()));
         let text = r#"0{"type":"state","diff":[{"op":"replace","path":"/a","value":2}]}"#;
-        assert_eq!(first[0].as_str(), text);
+        assert_eq!(first[0].as_ref(), text.as_bytes());
         assert!(frames.step(&two, &one).is_some());
         assert!(frames.step(&one, &parse(r#"{"a":1}"#)).is_none());
     }
@@ -90,5 +105,14 @@ mod tests {
             assert!(frames.step(&state, &parse(&format!("[{n}]"))).is_some());
         }
         assert_eq!(frames.recent.lock().unwrap().len(), REMEMBERED);
+        let large = Value::from("x".repeat(REMEMBERED_BYTES / 3));
+        for _ in 0..6 {
+            assert!(
+                frames
+                    .step(&large.to_text().as_str().into(), &large)
+                    .is_some()
+            );
+        }
+        assert_eq!(frames.recent.lock().unwrap().len(), 3);
     }
 }

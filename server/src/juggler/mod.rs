@@ -1,8 +1,12 @@
 //! Juggler over axum: a service that mirrors a [`State`] to every client, answers requests and notifies.
 
+mod builder;
+mod casts;
 mod connection;
 mod frames;
+mod handlers;
 mod publisher;
+mod session;
 
 use std::{
     fmt,
@@ -23,29 +27,33 @@ use axum::{
     routing::get,
 };
 use mirrorball_protocol::{
-    json::{Value, to_value},
-    juggler::{Flush, message::notification, segment::Sealed, server::ServerOptions},
-    reason::Reason,
+    json::Value,
+    juggler::{message::notification, server::ServerOptions},
 };
-use serde::Serialize;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
+pub use builder::Builder;
 pub use connection::{Connection, Disconnected};
+pub use handlers::RequestError;
 
-use self::{frames::Frames, publisher::Publisher};
+use self::{
+    casts::{Casts, News},
+    frames::Frames,
+    handlers::Handlers,
+    publisher::Publisher,
+};
 use crate::{
     State,
     origin::Origins,
-    socket::{Frame, accept},
+    socket::{Limits, accept},
 };
 
 /// Where clients connect by default.
 const PATH: &str = "/ws";
 
-type Handling = Pin<Box<dyn Future<Output = Result<Value, RequestError>> + Send>>;
-type Handler = Box<dyn Fn(Connection, String, Value) -> Handling + Send + Sync>;
+type Greet = Box<dyn Fn(Connection) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// A Juggler service: one mirrored state, and the connections that mirror it.
+/// A Juggler service: mirrored state, and the connections that mirror it.
 ///
 /// A handle is one pointer. Make an axum `Router` of it with [`into_router`](Self::into_router):
 ///
@@ -55,24 +63,35 @@ type Handler = Box<dyn Fn(Connection, String, Value) -> Handling + Send + Sync>;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let state = State::default();
-/// let doors = state.clone();
-/// let juggler = Juggler::builder(state)
-///     .on_request(move |_connection, name, data| {
-///         let doors = doors.clone();
-///         async move {
-///             match name.as_str() {
-///                 "open" => {
-///                     doors.set("/door", "open").map_err(RequestError::new)?;
-///                     Ok(data)
-///                 }
-///                 other => Err(RequestError::unknown(other)),
-///             }
-///         }
+/// let juggler = Juggler::builder(state.clone())
+///     .request("open", |connection, door: u32| async move {
+///         connection.state().set(&format!("/doors/{door}"), "open")?;
+///         Ok::<_, RequestError>(door)
+///     })
+///     .on_request(|_connection, name, _data| async move {
+///         Err(RequestError::unknown(&name))
 ///     })
 ///     .build();
 /// let app: axum::Router = axum::Router::new().merge(juggler.clone().into_router());
-/// juggler.notify("alarm", &Value::from("the door is open"));
+/// juggler.notify("alarm", &Value::from("a door is open"));
 /// # let _ = app;
+/// # juggler.close().await;
+/// # }
+/// ```
+///
+/// Without a state each connection has one of its own, which begins as `null`:
+///
+/// ```
+/// # use mirrorball_server::Juggler;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let juggler = Juggler::builder(None)
+///     .on_connection(|connection| async move {
+///         let greeting = format!("you are number {}", connection.id());
+///         let set = connection.state().set("/greeting", greeting);
+///         set.expect("`/greeting` is a place in an object");
+///     })
+///     .build();
 /// # juggler.close().await;
 /// # }
 /// ```
@@ -82,13 +101,18 @@ pub struct Juggler {
 }
 
 pub(crate) struct Service {
-    state: State,
+    /// The state that all connections share; without one each has its own.
+    state: Option<State>,
+    autoflush_delay: Option<Duration>,
     options: ServerOptions,
+    sockets: Limits,
     origins: Origins,
-    handler: Option<Handler>,
-    publisher: Publisher,
+    greet: Option<Greet>,
+    handlers: Handlers,
+    publisher: Option<Publisher>,
+    flushes: watch::Sender<()>,
     frames: Frames,
-    notifications: broadcast::Sender<Sealed<Frame>>,
+    casts: Arc<Casts>,
     /// Each connection holds a receiver: closing is announced here, and the last one gone is seen here.
     closing: watch::Sender<bool>,
     path: String,
@@ -96,90 +120,17 @@ pub(crate) struct Service {
     last_id: AtomicU64,
 }
 
-/// Makes a [`Juggler`].
-pub struct Builder {
-    state: State,
-    options: ServerOptions,
-    origins: Origins,
-    handler: Option<Handler>,
-    autoflush_delay: Option<Duration>,
-    path: String,
-    shutdown_timeout: Duration,
-}
-
-/// Why a request failed: any JSON, for the client to read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RequestError {
-    data: Value,
-}
-
-impl RequestError {
-    /// An error that is told as a text.
-    pub fn new(error: impl fmt::Display) -> Self {
-        Self {
-            data: Value::from(error.to_string()),
-        }
-    }
-
-    /// An error that is told as this data.
-    ///
-    /// Data that does not serialise is told as the text of what is wrong with it.
-    pub fn with_data(data: &(impl Serialize + ?Sized)) -> Self {
-        to_value(data).map_or_else(Self::new, |data| Self { data })
-    }
-
-    /// Nobody handles requests of this name.
-    #[must_use]
-    pub fn unknown(name: &str) -> Self {
-        Self::with_data(&serde_json::json!({
-            "code": "unknown-request",
-            "message": format!("this server has no request `{name}`"),
-        }))
-    }
-
-    /// What the client is told.
-    #[must_use]
-    pub const fn data(&self) -> &Value {
-        &self.data
-    }
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.data.as_str() {
-            Some(text) => out.write_str(text),
-            None => self.data.fmt(out),
-        }
-    }
-}
-
-impl std::error::Error for RequestError {}
-
-impl From<Value> for RequestError {
-    fn from(data: Value) -> Self {
-        Self { data }
-    }
-}
-
 impl Juggler {
-    /// A service that mirrors `state` to every client.
+    /// A service that mirrors `state` to every client, or, with `None`, to each client a state of its own.
     #[must_use]
-    pub fn builder(state: State) -> Builder {
-        Builder {
-            state,
-            options: ServerOptions::default(),
-            origins: Origins::default(),
-            handler: None,
-            autoflush_delay: Some(Flush::DELAY),
-            path: PATH.to_owned(),
-            shutdown_timeout: Duration::from_millis(100),
-        }
+    pub fn builder(state: impl Into<Option<State>>) -> Builder {
+        Builder::new(state.into())
     }
 
-    /// The mirrored state.
+    /// The state that all connections mirror; `None` where each has its own.
     #[must_use]
-    pub fn state(&self) -> &State {
-        &self.service.state
+    pub fn state(&self) -> Option<&State> {
+        self.service.state.as_ref()
     }
 
     /// How many clients are connected.
@@ -194,13 +145,13 @@ impl Juggler {
     /// back and knows that there is a gap.
     pub fn notify(&self, name: &str, data: &Value) {
         let message = notification(name, data).seal(self.service.options.max_segment_size);
-        // An error says that nobody is connected.
-        let _ = self.service.notifications.send(message);
+        self.service.casts.tell(News::Note(message));
     }
 
-    /// Sends what changed to every client at once, without waiting for the flush delay.
+    /// Sends what changed to every client at once, without waiting for the flush delay, and does not wait for
+    /// the clients either: the slowest would have everybody wait. To wait for one, [`Connection::flush`].
     pub fn flush(&self) {
-        self.service.publisher.flush();
+        self.service.flushes.send_replace(());
     }
 
     /// The route that clients connect to.
@@ -213,13 +164,14 @@ impl Juggler {
         let path = self.service.path.clone();
         Router::new().route(
             &path,
-            get(move |request: Request| self.clone().accept(request)),
+            get(async move |request: Request| self.clone().accept(request)),
         )
     }
 
     /// Says goodbye to every client, and waits for them to be gone: at most the shutdown timeout.
     pub async fn close(&self) {
         self.service.closing.send_replace(true);
+        self.service.casts.tell(News::Closing);
         let gone = self.service.closing.closed();
         if tokio::time::timeout(self.service.shutdown_timeout, gone)
             .await
@@ -229,7 +181,7 @@ impl Juggler {
         }
     }
 
-    async fn accept(self, request: Request) -> Response {
+    fn accept(self, request: Request) -> Response {
         let (mut parts, _) = request.into_parts();
         if let Err(refusal) = self.service.origins.check(&parts.headers) {
             tracing::warn!(origin = ?parts.headers.get("origin"), "a foreign page tried to connect");
@@ -239,10 +191,11 @@ impl Juggler {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(remote)| *remote);
-        accept(&mut parts, move |socket| {
-            connection::serve(self.service, socket, remote)
+        let service = self.service;
+        let limits = service.sockets.clone();
+        accept(&mut parts, &limits, move |socket| {
+            session::serve(service, socket, remote)
         })
-        .await
     }
 }
 
@@ -260,92 +213,3 @@ impl fmt::Debug for Juggler {
             .finish_non_exhaustive()
     }
 }
-
-impl Builder {
-    /// Handles requests: `handler` is given the connection, the request's name and its data. Without one,
-    /// each request fails.
-    ///
-    /// A handler that panics fails its request, without telling the client why. It is dropped where the
-    /// connection ends before it does; what has to be finished all the same belongs on a task of its own.
-    #[must_use]
-    pub fn on_request<H, R>(mut self, handler: H) -> Self
-    where
-        H: Fn(Connection, String, Value) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Value, RequestError>> + Send + 'static,
-    {
-        self.handler = Some(Box::new(move |connection, name, data| {
-            Box::pin(handler(connection, name, data))
-        }));
-        self
-    }
-
-    /// Which pages may connect; by default those of the server's own site.
-    #[must_use]
-    pub fn origins(mut self, origins: Origins) -> Self {
-        self.origins = origins;
-        self
-    }
-
-    /// How long changes are gathered before they are sent as one diff; default 200 ms. With `None` only
-    /// [`Juggler::flush`] sends.
-    #[must_use]
-    pub const fn autoflush_delay(mut self, delay: Option<Duration>) -> Self {
-        self.autoflush_delay = delay;
-        self
-    }
-
-    /// What connections are bound by.
-    #[must_use]
-    pub fn options(mut self, options: ServerOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Where clients connect; default `/ws`.
-    #[must_use]
-    pub fn ws_path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
-        self
-    }
-
-    /// How long [`Juggler::close`] waits for connections to close in an orderly way; default 100 ms.
-    #[must_use]
-    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.shutdown_timeout = timeout;
-        self
-    }
-
-    /// The service. To be called within a tokio runtime, on which it publishes the state's changes.
-    #[must_use]
-    pub fn build(self) -> Juggler {
-        let capacity = self.options.send_queue_size.max(1);
-        let service = Service {
-            publisher: Publisher::start(&self.state, self.autoflush_delay),
-            frames: Frames::new(self.options.max_segment_size),
-            notifications: broadcast::Sender::new(capacity),
-            closing: watch::Sender::new(false),
-            state: self.state,
-            options: self.options,
-            origins: self.origins,
-            handler: self.handler,
-            path: self.path,
-            shutdown_timeout: self.shutdown_timeout,
-            last_id: AtomicU64::new(0),
-        };
-        Juggler {
-            service: Arc::new(service),
-        }
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Builder")
-            .field("path", &self.path)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why connections are closed when the service is.
-const CLOSING: Reason = Reason::GOING_AWAY;

@@ -31,7 +31,7 @@ async fn closing_says_goodbye_to_everybody() {
 #[tokio::test]
 async fn a_connection_is_closed_alone() {
     let builder = Juggler::builder(State::new(0)).on_request(|connection, _, _| async move {
-        connection.close().await;
+        connection.close();
         Ok(Value::Null)
     });
     let site = Site::start(builder).await;
@@ -109,20 +109,27 @@ async fn what_is_no_websocket_message_closes_with_a_reason() {
     let site = Site::start(Juggler::builder(State::new(0))).await;
     // A text of two bytes under an empty mask, and the head of one that is a byte too long.
     let too_long = u64::to_be_bytes((1 << 20) + 1);
-    for (name, bytes) in [
-        ("no UTF-8", vec![0x81, 0x82, 0, 0, 0, 0, b'0', 0xff]),
+    for (name, bytes, expected) in [
+        ("no UTF-8", vec![0x81, 0x82, 0, 0, 0, 0, b'0', 0xff], 1007),
         (
             "too large",
             [&[0x81, 0xff][..], &too_long, &[0; 4]].concat(),
+            1009,
         ),
-        ("an unknown opcode", vec![0x83, 0x80, 0, 0, 0, 0]),
-        ("without a mask", vec![0x81, 0x01, b'0']),
+        (
+            "2^63 bytes",
+            [&[0x81, 0xff][..], &(1_u64 << 63).to_be_bytes(), &[0; 4]].concat(),
+            1009,
+        ),
+        ("an unknown opcode", vec![0x83, 0x80, 0, 0, 0, 0], 1002),
+        ("without a mask", vec![0x81, 0x01, b'0'], 1002),
+        ("what was not agreed on", vec![0xc1, 0x80, 0, 0, 0, 0], 1002),
     ] {
         let mut peer = site.connect().await;
         peer.state().await;
         peer.send_bytes(&bytes).await;
         let (code, reason) = peer.goodbye().await;
-        assert_eq!(code, 1002, "{name}: {reason}");
+        assert_eq!(code, expected, "{name}: {reason}");
         assert!(!reason.is_empty(), "{name}");
     }
 }

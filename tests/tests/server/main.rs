@@ -7,10 +7,15 @@
 )]
 
 mod closing;
+mod compression;
+mod connections;
 mod fixture;
+mod hostile;
+mod independence;
 mod memory;
 mod mirroring;
 mod notifications;
 mod peer;
+mod raw;
 mod requests;
 mod site;

@@ -14,7 +14,7 @@ const CONNECTIONS: usize = 500;
 const FIRST: usize = 100;
 
 /// A process's sizes, in KiB: what it has in memory, and what it has asked for.
-fn sizes(pid: u32) -> [usize; 2] {
+pub(crate) fn sizes(pid: u32) -> [usize; 2] {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     ["VmRSS:", "VmData:"].map(|name| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -47,6 +47,7 @@ async fn an_idle_connection_is_small() {
     let after = sizes(pid);
     let [resident, asked] = [0, 1]
         .map(|index| (after[index].saturating_sub(before[index])) as f64 / CONNECTIONS as f64);
+    eprintln!("MEMORY {resident} {asked}");
     assert!(
         resident < 32.0,
         "{resident} KiB for each connection are in memory"

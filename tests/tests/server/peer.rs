@@ -55,6 +55,11 @@ impl Peer {
         self.socket.send(message).await.unwrap();
     }
 
+    /// Sends while the server listens; returns whether it does.
+    pub(crate) async fn try_send(&mut self, message: Message) -> bool {
+        self.socket.send(message).await.is_ok()
+    }
+
     /// Sends what no WebSocket library would.
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         self.socket.get_mut().write_all(bytes).await.unwrap();

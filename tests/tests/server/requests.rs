@@ -104,13 +104,16 @@ async fn requests_are_handled_in_order() {
     for (id, name) in ["a", "b", "c"].iter().enumerate() {
         peer.request(id as i64, name, json!(null)).await;
     }
-    // The echo says that all of them have arrived; it needs no handler and waits for none.
-    peer.request(9, "", json!(null)).await;
-    assert_eq!(peer.message().await["id"], 9);
+    // An echo needs no handler, and waits for those before it all the same. The answer to a ping says that all
+    // of them have arrived.
+    peer.request(3, "", json!(null)).await;
+    peer.send_text("2x").await;
+    assert_eq!(peer.frame().await, "3x");
     for id in 0..3 {
         release.send(()).unwrap();
         assert_eq!(peer.message().await["id"], id);
     }
+    assert_eq!(peer.message().await["id"], 3);
     let log = log.lock().unwrap().join(", ");
     assert_eq!(log, "a begins, a ends, b begins, b ends, c begins, c ends");
 }
@@ -213,8 +216,8 @@ async fn a_handler_ends_with_its_connection() {
     let site = Site::start(builder).await;
     let mut peer = site.connect().await;
     peer.request(1, "wait", json!(null)).await;
-    peer.request(2, "", json!(null)).await;
-    assert_eq!(peer.message().await["id"], 2);
+    peer.send_text("2x").await;
+    assert_eq!(peer.frame().await, "3x");
     drop(peer);
     let mut seen = [events.recv().await.unwrap(), events.recv().await.unwrap()];
     seen.sort_unstable();

@@ -68,6 +68,7 @@ impl Default for ClientOptions {
                 message_bytes: 64 << 20,
                 segments: 65_536,
                 ping_bytes: 4_096,
+                timeout: None,
             },
             state: Limits::default(),
         }

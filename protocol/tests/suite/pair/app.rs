@@ -301,7 +301,7 @@ impl<J: Json> App<J> {
                 if token.is_some() {
                     execution.times == 1 && kind == Kind::Refuse && token == Some(asked.token)
                 } else {
-                    execution.times == 0 && kind != Kind::Echo && data.clone().into_key().is_some()
+                    execution.times == 0 && data.clone().into_key().is_some()
                 }
             }
             Outcome::Lost => {

@@ -1,0 +1,211 @@
+//! [`Builder`]: makes a [`Juggler`].
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use mirrorball_protocol::{
+    json::Value,
+    juggler::{Flush, budget::Budget, server::ServerOptions},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::watch;
+
+use super::{
+    Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, frames::Frames,
+    handlers::Handlers, publisher::Publisher,
+};
+use crate::{State, origin::Origins, socket::Limits};
+
+/// Makes a [`Juggler`].
+pub struct Builder {
+    state: Option<State>,
+    options: ServerOptions,
+    origins: Origins,
+    greet: Option<Greet>,
+    handlers: Handlers,
+    autoflush_delay: Option<Duration>,
+    path: String,
+    shutdown_timeout: Duration,
+    max_message_bytes: usize,
+    reassembly_total_bytes: usize,
+    compress_from: Option<usize>,
+}
+
+impl Builder {
+    pub(super) fn new(state: Option<State>) -> Self {
+        Self {
+            state,
+            options: ServerOptions::default(),
+            origins: Origins::default(),
+            greet: None,
+            handlers: Handlers::default(),
+            autoflush_delay: Some(Flush::DELAY),
+            path: PATH.to_owned(),
+            shutdown_timeout: Duration::from_millis(100),
+            max_message_bytes: 1 << 20,
+            reassembly_total_bytes: 256 << 20,
+            compress_from: Some(1 << 10),
+        }
+    }
+
+    /// Is told of each new connection. Where connections have states of their own, this fills them.
+    ///
+    /// What it returns runs beside everything else the connection does, and is dropped with the connection.
+    #[must_use]
+    pub fn on_connection<H, O>(mut self, handler: H) -> Self
+    where
+        H: Fn(Connection) -> O + Send + Sync + 'static,
+        O: Future<Output = ()> + Send + 'static,
+    {
+        self.greet = Some(Box::new(move |connection| Box::pin(handler(connection))));
+        self
+    }
+
+    /// Handles the requests of one name: `handler` is given the connection and the data, as a type of its own.
+    ///
+    /// Data that is none of that type fails the request, with the code `unsuitable-data`. The empty name is
+    /// the protocol's: such requests are echoed. Else as [`on_request`](Self::on_request), which gets
+    /// whatever has no handler of its own.
+    #[must_use]
+    pub fn request<H, T, O, R, E>(mut self, name: impl Into<String>, handler: H) -> Self
+    where
+        H: Fn(Connection, T) -> O + Send + Sync + 'static,
+        T: DeserializeOwned + 'static,
+        O: Future<Output = Result<R, E>> + Send + 'static,
+        R: Serialize + 'static,
+        E: Into<RequestError> + 'static,
+    {
+        self.handlers.add(name.into(), handler);
+        self
+    }
+
+    /// Handles requests: `handler` is given the connection, the request's name and its data. Without one,
+    /// each request fails that has no handler of its own.
+    ///
+    /// A handler runs on the connection's task until it first waits for something, and then on one of its own:
+    /// what keeps a processor busy for long belongs into `tokio::task::spawn_blocking`.
+    ///
+    /// A handler that panics fails its request, without telling the client why. It is dropped where the
+    /// connection ends before it does; what has to be finished all the same belongs on a task of its own.
+    #[must_use]
+    pub fn on_request<H, O>(mut self, handler: H) -> Self
+    where
+        H: Fn(Connection, String, Value) -> O + Send + Sync + 'static,
+        O: Future<Output = Result<Value, RequestError>> + Send + 'static,
+    {
+        self.handlers.set_other(handler);
+        self
+    }
+
+    /// Which pages may connect; by default those of the server's own site.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// How long changes are gathered before they are sent as one diff; default 200 ms. With zero each change
+    /// is a diff of its own, but for a client that is too slow for that, and for what a handler changes at once;
+    /// with `None` only
+    /// [`Connection::flush`] and [`Juggler::flush`] send, and answers: what a handler changed goes before
+    /// its answer.
+    #[must_use]
+    pub const fn autoflush_delay(mut self, delay: Option<Duration>) -> Self {
+        self.autoflush_delay = delay;
+        self
+    }
+
+    /// What connections are bound by.
+    #[must_use]
+    pub fn options(mut self, options: ServerOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Bytes of one WebSocket message from a client, compressed and inflated; default 1 MiB. A client that
+    /// sends more is disconnected (1009). Not less than 196,609, where pages use `@hat-open/juggler`: that
+    /// is its largest segment.
+    #[must_use]
+    pub const fn max_message_bytes(mut self, bytes: usize) -> Self {
+        self.max_message_bytes = bytes;
+        self
+    }
+
+    /// Bytes that messages may hold which have not come whole, those of all clients together; default
+    /// 256 MiB. A client that would pass it is disconnected (1009).
+    #[must_use]
+    pub const fn reassembly_total_bytes(mut self, bytes: usize) -> Self {
+        self.reassembly_total_bytes = bytes;
+        self
+    }
+
+    /// Segments of as many bytes are compressed, where the client can (permessage-deflate without context:
+    /// once for all clients that get them); default 1 KiB. `None` compresses nothing.
+    #[must_use]
+    pub const fn compression(mut self, from: Option<usize>) -> Self {
+        self.compress_from = from;
+        self
+    }
+
+    /// Where clients connect; default `/ws`.
+    #[must_use]
+    pub fn ws_path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// How long [`Juggler::close`] waits for connections to close in an orderly way; default 100 ms.
+    #[must_use]
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// The service. To be called within a tokio runtime, on which it publishes the state's changes.
+    #[must_use]
+    pub fn build(self) -> Juggler {
+        let casts = Arc::new(Casts::new(self.options.send_queue_size));
+        let flushes = watch::Sender::new(());
+        let publisher = self.state.as_ref().map(|state| {
+            let (asked, casts) = (flushes.subscribe(), Arc::clone(&casts));
+            Publisher::start(state, self.autoflush_delay, asked, casts)
+        });
+        let service = Service {
+            publisher,
+            flushes,
+            frames: Frames::new(self.options.max_segment_size),
+            casts,
+            closing: watch::Sender::new(false),
+            state: self.state,
+            autoflush_delay: self.autoflush_delay,
+            options: self.options,
+            sockets: Limits {
+                max_message_bytes: self.max_message_bytes,
+                budget: Arc::new(Budget::new(self.reassembly_total_bytes)),
+                compress_from: self.compress_from,
+            },
+            origins: self.origins,
+            greet: self.greet,
+            handlers: self.handlers,
+            path: self.path,
+            shutdown_timeout: self.shutdown_timeout,
+            last_id: AtomicU64::new(0),
+        };
+        Juggler {
+            service: Arc::new(service),
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Builder")
+            .field("path", &self.path)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
