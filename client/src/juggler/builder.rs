@@ -24,6 +24,8 @@ use crate::{
 
 /// Messages that wait to be sent, by default.
 const SEND_QUEUE_SIZE: usize = 1_024;
+/// Requests on their way to the task that sends them.
+const HANDOVER: usize = 16;
 /// Notifications that wait for one listener, by default.
 const NOTIFICATION_QUEUE: usize = 10_000;
 /// Bytes of a WebSocket message around those of a segment's payload.
@@ -237,7 +239,7 @@ impl Builder {
             reconnects: 0,
             close: false,
         };
-        let (asks, asked) = mpsc::channel(self.send_queue_size);
+        let (asks, asked) = mpsc::channel(HANDOVER);
         let (wishes, wished) = watch::channel(first.clone());
         let (views, viewed) = watch::channel(View {
             state: Value::Null,
