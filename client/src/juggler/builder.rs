@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
-    Client, Notifications, Shared, State, Status,
+    Client, ConnectionState, Notifications, Shared, Status,
     notifications::Hub,
     shell::{Shell, Wishes},
     view::View,
@@ -90,7 +90,7 @@ impl Builder {
     }
 
     /// Whether a connection that is lost is made again; default yes. Otherwise the client is then
-    /// [`Failed`](State::Failed).
+    /// [`Failed`](ConnectionState::Failed).
     pub const fn reconnect(mut self, reconnect: bool) -> Self {
         self.options.reconnect = reconnect;
         self
@@ -245,7 +245,7 @@ impl Builder {
             state: Value::Null,
             version: 0,
             status: Status {
-                state: State::Connecting,
+                state: ConnectionState::Connecting,
                 retries: 0,
                 next_retry: None,
                 ever_connected: false,

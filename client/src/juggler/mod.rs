@@ -13,7 +13,7 @@ pub use builder::Builder;
 pub use changes::Changes;
 pub use error::{Mismatch, RequestError};
 use mirrorball_protocol::json::{Json, Key, Pointer, PointerError, Value, array_index};
-pub use mirrorball_protocol::juggler::client::State;
+pub use mirrorball_protocol::juggler::client::State as ConnectionState;
 pub use notifications::{Notification, Notifications};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -35,7 +35,7 @@ use crate::{Address, AddressError, ConnectionError};
 /// dropped, the client closes as by [`close`](Self::close), in the background; streams such as
 /// [`changes`](Self::changes) do not keep it open.
 ///
-/// After a loss the last state is kept and marked [`Stale`](State::Stale), and the client connects again until it
+/// After a loss the last state is kept and marked [`Stale`](ConnectionState::Stale), and the client connects again until it
 /// is closed, unless [`Builder::reconnect`] says otherwise.
 ///
 /// ```
@@ -296,7 +296,7 @@ impl Client {
     pub async fn closed(&self) -> Option<ConnectionError> {
         self.shared.asks.closed().await;
         let status = self.status();
-        (status.state == State::Failed)
+        (status.state == ConnectionState::Failed)
             .then_some(status.last_error)
             .flatten()
     }

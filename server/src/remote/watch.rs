@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use mirrorball_client::juggler::{Changes, Client, State, Status};
+use mirrorball_client::juggler::{Changes, Client, ConnectionState, Status};
 use mirrorball_protocol::json::diff;
 use mirrorball_server::Value;
 use tokio::time::sleep;
@@ -93,7 +93,7 @@ impl Watch {
                     }
                 }
                 Some(status) = statuses.next() => {
-                    let is_stale = status.state == State::Stale;
+                    let is_stale = status.state == ConnectionState::Stale;
                     if std::mem::replace(&mut was_stale, is_stale) != is_stale {
                         tell(&describe(&status));
                     }
@@ -157,11 +157,11 @@ fn describe(status: &Status) -> String {
         error.map_or_else(String::new, |error| format!(": {error}"))
     };
     match status.state {
-        State::Connecting => "connecting".to_owned(),
-        State::Connected => "connected".to_owned(),
-        State::Closed => "closed".to_owned(),
-        State::Failed => format!("failed{}", why()),
-        State::Stale => {
+        ConnectionState::Connecting => "connecting".to_owned(),
+        ConnectionState::Connected => "connected".to_owned(),
+        ConnectionState::Closed => "closed".to_owned(),
+        ConnectionState::Failed => format!("failed{}", why()),
+        ConnectionState::Stale => {
             let wait = status
                 .next_retry
                 .map(|at| at.saturating_duration_since(Instant::now()));

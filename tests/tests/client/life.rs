@@ -11,7 +11,7 @@ use axum::{
 };
 use mirrorball_client::{
     ConnectionError, Credentials,
-    juggler::{Notification, RequestError, State},
+    juggler::{ConnectionState, Notification, RequestError},
 };
 use mirrorball_tests::{child::Child, mirror, plan::Plan};
 use serde_json::json;
@@ -49,7 +49,10 @@ async fn a_client_comes_back_to_a_server_that_was_killed() {
         soon("its end", waiting).await.unwrap(),
         Err(RequestError::ConnectionLost)
     );
-    until_status(&client, "stale", |status| status.state == State::Stale).await;
+    until_status(&client, "stale", |status| {
+        status.state == ConnectionState::Stale
+    })
+    .await;
     assert_eq!(client.state(), json!({ "old": [1, 2] }).into());
     let status = client.status();
     assert!(
@@ -61,7 +64,7 @@ async fn a_client_comes_back_to_a_server_that_was_killed() {
     plan.state = json!({ "new": "😀" }).into();
     let server = start_process(&plan).await;
     until_state(&client, &plan.state).await;
-    assert_eq!(client.status().state, State::Connected);
+    assert_eq!(client.status().state, ConnectionState::Connected);
     assert_eq!(notifications.next().await, Some(Notification::Reconnected));
     server.kill().await.unwrap();
 }
@@ -91,11 +94,11 @@ async fn a_silent_server_is_left() {
     .await;
     assert_eq!(
         (client.state(), client.status().state),
-        (1.into(), State::Stale)
+        (1.into(), ConnectionState::Stale)
     );
     signal(&server, "CONT");
     until_status(&client, "connected", |status| {
-        status.state == State::Connected
+        status.state == ConnectionState::Connected
     })
     .await;
     server.kill().await.unwrap();
@@ -114,7 +117,7 @@ async fn pings_are_sent_and_answered() {
     }
     line.send("2payload 😀").await;
     while line.text().await != "3payload 😀" {}
-    assert_eq!(client.status().state, State::Connected);
+    assert_eq!(client.status().state, ConnectionState::Connected);
     client.close().await;
     assert_eq!(line.goodbye().await, 1000);
 }
@@ -219,7 +222,7 @@ async fn without_reconnecting_a_loss_is_the_end() {
     assert_eq!(changes.next().await, None);
     assert_eq!(
         (client.state(), client.status().state),
-        (1.into(), State::Failed)
+        (1.into(), ConnectionState::Failed)
     );
     assert_eq!(client.request("", &()).await, Err(RequestError::Closed));
     assert_eq!(line.goodbye().await, 4242);
@@ -238,7 +241,7 @@ async fn closing_and_dropping_say_goodbye() {
     one.close().await;
     one.close().await;
     assert_eq!(soon("the end", waiting).await.unwrap(), None);
-    assert_eq!(one.status().state, State::Closed);
+    assert_eq!(one.status().state, ConnectionState::Closed);
     assert_eq!(line.goodbye().await, 1000);
 
     let (two, line) = tokio::join!(client(raw.url()).connect(), raw.accept_with("1"));

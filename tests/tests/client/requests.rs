@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use mirrorball_client::{
     Value,
-    juggler::{RequestError, State},
+    juggler::{ConnectionState, RequestError},
 };
 use mirrorball_tests::plan::Plan;
 use serde_json::json;
@@ -131,19 +131,25 @@ async fn they_do_not_wait_for_ever() {
     assert_eq!(client.request("four", &()).await, Err(RequestError::Limit));
     // One that is given up makes room.
     three[0].abort();
-    soon("room", async {
-        while client.request("five", &()).await == Err(RequestError::Limit) {
-            tokio::task::yield_now().await;
+    let five = soon("room", async {
+        loop {
+            match client.request("five", &()).await {
+                Err(RequestError::Limit) => tokio::task::yield_now().await,
+                other => return other,
+            }
         }
-    })
-    .await;
+    });
+    assert_eq!(five.await, Err(RequestError::Timeout));
     // Cut in flight.
     drop(line);
     let [_, two, three] = three;
     for waiting in [two, three] {
         assert_eq!(waiting.await.unwrap(), Err(RequestError::ConnectionLost));
     }
-    until_status(&client, "stale", |status| status.state == State::Stale).await;
+    until_status(&client, "stale", |status| {
+        status.state == ConnectionState::Stale
+    })
+    .await;
     assert_eq!(
         client.request("now", &()).await,
         Err(RequestError::NotConnected)
