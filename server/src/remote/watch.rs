@@ -22,6 +22,8 @@ use crate::cli::Ending;
 
 /// A terminal is drawn anew this often at most, whatever happens in between.
 const FRAME: Duration = Duration::from_millis(50);
+/// The rows around the tree: what it is of, an empty one, and the one behind the last, so that nothing scrolls.
+const HEAD: usize = 3;
 /// The rows of a terminal that does not say.
 const ROWS: usize = 24;
 
@@ -125,7 +127,7 @@ impl Watch {
             let Some(value) = &current else { continue };
             let rows = terminal_size::terminal_size().map_or(ROWS, |(_, rows)| rows.0.into());
             let head = format!("{name} {}", escape(&describe(&client.status())));
-            let tree = Tree::draw(before.as_ref(), value, rows.saturating_sub(2), colour);
+            let tree = Tree::draw(before.as_ref(), value, rows.saturating_sub(HEAD), colour);
             if !print(&frame(&head, &tree))? {
                 client.close().await;
                 return Ok(false);
@@ -145,8 +147,6 @@ fn frame(head: &str, lines: &[String]) -> String {
         frame.push_str(line);
         frame.push_str("\x1b[K\n");
     }
-    // No line is begun behind the last: the terminal would scroll.
-    frame.pop();
     frame + "\x1b[J\x1b[?7h"
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let lines = ["  a: 1".to_owned(), "  b: 2".to_owned()];
         assert_eq!(
             frame("head", &lines),
-            "\x1b[?7l\x1b[Hhead\x1b[K\n\x1b[K\n  a: 1\x1b[K\n  b: 2\x1b[K\x1b[J\x1b[?7h"
+            "\x1b[?7l\x1b[Hhead\x1b[K\n\x1b[K\n  a: 1\x1b[K\n  b: 2\x1b[K\n\x1b[J\x1b[?7h"
         );
     }
 }
