@@ -157,6 +157,26 @@ async fn addresses_are_tried_in_turn() {
     assert_eq!(client.request("", &1).await, Ok(1.into()));
 }
 
+/// An error is that of the last attempt, not of one before.
+#[tokio::test]
+async fn an_old_error_is_forgotten() {
+    let raw = Raw::bind().await;
+    let client = client(raw.url()).start().unwrap();
+    let mut stream = raw.accept_stream().await;
+    let refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    stream.write_all(refused).await.unwrap();
+    until_status(&client, "a refusal", |status| {
+        status.last_error == Some(ConnectionError::Refused(403))
+    })
+    .await;
+    drop(raw.accept_with("1").await);
+    until_status(&client, "a loss", |status| {
+        status.state == ConnectionState::Stale
+            && status.last_error != Some(ConnectionError::Refused(403))
+    })
+    .await;
+}
+
 /// Without an answer from any address there is no client, and it is told why.
 #[tokio::test]
 async fn a_client_that_cannot_connect_says_why() {
