@@ -170,6 +170,13 @@ async fn they_wait_for_the_first_connection() {
         line.text().await,
         r#"0{"type":"request","id":1,"name":"early","data":1}"#
     );
+    // Answers that nobody asked for are nobody's.
+    for id in [0, 2, -1] {
+        line.send(format!(
+            r#"0{{"type":"response","id":{id},"success":true,"data":"forged"}}"#
+        ))
+        .await;
+    }
     line.send(r#"0{"type":"response","id":1,"success":true,"data":"answer"}"#)
         .await;
     assert_eq!(
