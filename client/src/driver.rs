@@ -47,8 +47,8 @@ pub(crate) trait Shell<M: Machine> {
     /// The address at this index, where there is one.
     fn address(&self, index: usize) -> Option<&Address>;
 
-    /// Notes what the machine is not told: more of why an attempt failed or a connection ended.
-    fn note(&mut self, error: ConnectionError);
+    /// Notes what the machine is not told: more of why an attempt failed or a connection ended, where it is known.
+    fn note(&mut self, error: Option<ConnectionError>);
 }
 
 /// The runtime's clock as the machines see it.
@@ -239,9 +239,7 @@ where
     /// Drops the line; returns what the machine is told of it.
     fn lose(&mut self, error: Option<ConnectionError>, code: u16) -> Input<String> {
         self.line = Line::None;
-        if let Some(error) = error {
-            self.shell.note(error);
-        }
+        self.shell.note(error);
         Input::Closed {
             attempt: self.attempt,
             code,

@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
-    Client, Notifications, Shared, State, Status,
+    Client, ConnectionState, Notifications, Shared, Status,
     notifications::Hub,
     shell::{Shell, Wishes},
     view::View,
@@ -24,6 +24,8 @@ use crate::{
 
 /// Messages that wait to be sent, by default.
 const SEND_QUEUE_SIZE: usize = 1_024;
+/// Requests on their way to the task that sends them.
+const HANDOVER: usize = 16;
 /// Notifications that wait for one listener, by default.
 const NOTIFICATION_QUEUE: usize = 10_000;
 /// Bytes of a WebSocket message around those of a segment's payload.
@@ -88,7 +90,7 @@ impl Builder {
     }
 
     /// Whether a connection that is lost is made again; default yes. Otherwise the client is then
-    /// [`Failed`](State::Failed).
+    /// [`Failed`](ConnectionState::Failed).
     pub const fn reconnect(mut self, reconnect: bool) -> Self {
         self.options.reconnect = reconnect;
         self
@@ -237,13 +239,13 @@ impl Builder {
             reconnects: 0,
             close: false,
         };
-        let (asks, asked) = mpsc::channel(self.send_queue_size);
+        let (asks, asked) = mpsc::channel(HANDOVER);
         let (wishes, wished) = watch::channel(first.clone());
         let (views, viewed) = watch::channel(View {
             state: Value::Null,
             version: 0,
             status: Status {
-                state: State::Connecting,
+                state: ConnectionState::Connecting,
                 retries: 0,
                 next_retry: None,
                 ever_connected: false,

@@ -32,16 +32,11 @@ impl<T> Changes<T> {
     /// Waits for the next one; `None` once the client is closed or has given up. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<T> {
         loop {
-            let over = {
-                let view = self.views.borrow_and_update();
-                if let Some(news) = (self.news)(&view) {
-                    return Some(news);
-                }
-                view.status.is_over()
-            };
-            if over || self.views.changed().await.is_err() {
-                return None;
+            let news = (self.news)(&self.views.borrow_and_update());
+            if news.is_some() {
+                return news;
             }
+            self.views.changed().await.ok()?;
         }
     }
 

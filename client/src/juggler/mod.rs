@@ -7,13 +7,13 @@ mod notifications;
 mod shell;
 mod view;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 pub use builder::Builder;
 pub use changes::Changes;
 pub use error::{Mismatch, RequestError};
 use mirrorball_protocol::json::{Json, Key, Pointer, PointerError, Value, array_index};
-pub use mirrorball_protocol::juggler::client::State;
+pub use mirrorball_protocol::juggler::client::State as ConnectionState;
 pub use notifications::{Notification, Notifications};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -35,7 +35,7 @@ use crate::{Address, AddressError, ConnectionError};
 /// dropped, the client closes as by [`close`](Self::close), in the background; streams such as
 /// [`changes`](Self::changes) do not keep it open.
 ///
-/// After a loss the last state is kept and marked [`Stale`](State::Stale), and the client connects again until it
+/// After a loss the last state is kept and marked [`Stale`](ConnectionState::Stale), and the client connects again until it
 /// is closed, unless [`Builder::reconnect`] says otherwise.
 ///
 /// ```
@@ -181,19 +181,18 @@ impl Client {
     /// connection it waits for that; where the connection was lost it fails at once. Where
     /// [`Builder::send_queue_size`] requests wait to be sent, it waits for room.
     ///
-    /// The empty name asks for an echo. Dropping the future stops waiting; the server may carry the request out all
-    /// the same.
+    /// The empty name asks for an echo. The future holds on to nothing that it is given, so it can be spawned; while it
+    /// waits it counts as a handle. Dropping it stops waiting; the server may carry the request out all the same.
     ///
     /// # Errors
     ///
     /// Any [`RequestError`]; [`RequestError::Remote`] where the server refuses or fails.
-    pub async fn request(
+    pub fn request<D: Serialize + ?Sized>(
         &self,
         name: &str,
-        data: &(impl Serialize + ?Sized),
-    ) -> Result<Value, RequestError> {
-        let timeout = self.shared.request_timeout;
-        self.request_within(timeout, name, data).await
+        data: &D,
+    ) -> impl Future<Output = Result<Value, RequestError>> + Send + use<D> {
+        self.request_within(self.shared.request_timeout, name, data)
     }
 
     /// As [`request`](Self::request), with a timeout of its own; `None` for ever.
@@ -201,36 +200,39 @@ impl Client {
     /// # Errors
     ///
     /// As [`request`](Self::request).
-    pub async fn request_within(
+    pub fn request_within<D: Serialize + ?Sized>(
         &self,
         timeout: Option<Duration>,
         name: &str,
-        data: &(impl Serialize + ?Sized),
-    ) -> Result<Value, RequestError> {
-        let data = serde_json::to_string(data).map_err(|error| Mismatch::new(&error))?;
+        data: &D,
+    ) -> impl Future<Output = Result<Value, RequestError>> + Send + use<D> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let (reply, answer) = oneshot::channel();
-        let ask = Ask {
+        let ask = serde_json::to_string(data).map(|data| Ask {
             name: name.to_owned(),
             data,
             deadline,
             reply,
-        };
-        let sent = self.shared.asks.send(ask);
-        let sent = match deadline {
-            Some(deadline) => timeout_at(deadline, sent)
-                .await
-                .map_err(|_| RequestError::Timeout)?,
-            None => sent.await,
-        };
-        sent.map_err(|_| RequestError::Closed)?;
-        let mut waiting = Waiting {
-            answer,
-            abandoned: Some(&self.shared.abandoned),
-        };
-        let answer = (&mut waiting.answer).await;
-        waiting.abandoned = None;
-        answer.unwrap_or(Err(RequestError::Closed))
+        });
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let ask = ask.map_err(|error| Mismatch::new(&error))?;
+            let sent = shared.asks.send(ask);
+            let sent = match deadline {
+                Some(deadline) => timeout_at(deadline, sent)
+                    .await
+                    .map_err(|_| RequestError::Timeout)?,
+                None => sent.await,
+            };
+            sent.map_err(|_| RequestError::Closed)?;
+            let mut waiting = Waiting {
+                answer,
+                abandoned: Some(&shared.abandoned),
+            };
+            let answer = (&mut waiting.answer).await;
+            waiting.abandoned = None;
+            answer.unwrap_or(Err(RequestError::Closed))
+        }
     }
 
     /// As [`request`](Self::request), with an answer of a Rust type.
@@ -238,13 +240,13 @@ impl Client {
     /// # Errors
     ///
     /// As [`request`](Self::request); [`RequestError::Mismatch`] where the answer is something else.
-    pub async fn request_as<T: DeserializeOwned>(
+    pub fn request_as<T: DeserializeOwned, D: Serialize + ?Sized>(
         &self,
         name: &str,
-        data: &(impl Serialize + ?Sized),
-    ) -> Result<T, RequestError> {
-        let answer = self.request(name, data).await?;
-        Ok(error::read(&answer)?)
+        data: &D,
+    ) -> impl Future<Output = Result<T, RequestError>> + Send + use<T, D> {
+        let answer = self.request(name, data);
+        async move { Ok(error::read(&answer.await?)?) }
     }
 
     /// The server is at these addresses from now on. The next attempt begins with the first of them; a connection
@@ -294,7 +296,7 @@ impl Client {
     pub async fn closed(&self) -> Option<ConnectionError> {
         self.shared.asks.closed().await;
         let status = self.status();
-        (status.state == State::Failed)
+        (status.state == ConnectionState::Failed)
             .then_some(status.last_error)
             .flatten()
     }

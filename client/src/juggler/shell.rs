@@ -131,8 +131,8 @@ impl driver::Shell<Machine> for Shell {
         self.granted.addresses.get(index)
     }
 
-    fn note(&mut self, error: ConnectionError) {
-        self.noted = Some(error);
+    fn note(&mut self, error: Option<ConnectionError>) {
+        self.noted = error;
     }
 }
 

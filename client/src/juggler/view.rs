@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mirrorball_protocol::{json::Value, juggler::client::State};
+use mirrorball_protocol::{json::Value, juggler::client::State as ConnectionState};
 
 use crate::ConnectionError;
 
@@ -20,7 +20,7 @@ pub(super) struct View {
 #[non_exhaustive]
 pub struct Status {
     /// Where the client is in its life.
-    pub state: State,
+    pub state: ConnectionState,
     /// Attempts that failed since the last connection that lasted.
     pub retries: u32,
     /// When the next attempt begins, while the client waits for it.
@@ -35,6 +35,9 @@ impl Status {
     /// Whether nothing is going to change any more.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(self.state, State::Closed | State::Failed)
+        matches!(
+            self.state,
+            ConnectionState::Closed | ConnectionState::Failed
+        )
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use mirrorball_client::juggler::{Changes, Client, State, Status};
+use mirrorball_client::juggler::{Changes, Client, ConnectionState, Status};
 use mirrorball_protocol::json::diff;
 use mirrorball_server::Value;
 use tokio::time::sleep;
@@ -22,6 +22,8 @@ use crate::cli::Ending;
 
 /// A terminal is drawn anew this often at most, whatever happens in between.
 const FRAME: Duration = Duration::from_millis(50);
+/// The rows around the tree: what it is of, an empty one, and the one behind the last, so that nothing scrolls.
+const HEAD: usize = 3;
 /// The rows of a terminal that does not say.
 const ROWS: usize = 24;
 
@@ -93,7 +95,7 @@ impl Watch {
                     }
                 }
                 Some(status) = statuses.next() => {
-                    let is_stale = status.state == State::Stale;
+                    let is_stale = status.state == ConnectionState::Stale;
                     if std::mem::replace(&mut was_stale, is_stale) != is_stale {
                         tell(&describe(&status));
                     }
@@ -125,7 +127,7 @@ impl Watch {
             let Some(value) = &current else { continue };
             let rows = terminal_size::terminal_size().map_or(ROWS, |(_, rows)| rows.0.into());
             let head = format!("{name} {}", escape(&describe(&client.status())));
-            let tree = Tree::draw(before.as_ref(), value, rows.saturating_sub(2), colour);
+            let tree = Tree::draw(before.as_ref(), value, rows.saturating_sub(HEAD), colour);
             if !print(&frame(&head, &tree))? {
                 client.close().await;
                 return Ok(false);
@@ -145,8 +147,6 @@ fn frame(head: &str, lines: &[String]) -> String {
         frame.push_str(line);
         frame.push_str("\x1b[K\n");
     }
-    // No line is begun behind the last: the terminal would scroll.
-    frame.pop();
     frame + "\x1b[J\x1b[?7h"
 }
 
@@ -157,11 +157,11 @@ fn describe(status: &Status) -> String {
         error.map_or_else(String::new, |error| format!(": {error}"))
     };
     match status.state {
-        State::Connecting => "connecting".to_owned(),
-        State::Connected => "connected".to_owned(),
-        State::Closed => "closed".to_owned(),
-        State::Failed => format!("failed{}", why()),
-        State::Stale => {
+        ConnectionState::Connecting => "connecting".to_owned(),
+        ConnectionState::Connected => "connected".to_owned(),
+        ConnectionState::Closed => "closed".to_owned(),
+        ConnectionState::Failed => format!("failed{}", why()),
+        ConnectionState::Stale => {
             let wait = status
                 .next_retry
                 .map(|at| at.saturating_duration_since(Instant::now()));
@@ -182,7 +182,7 @@ mod tests {
         let lines = ["  a: 1".to_owned(), "  b: 2".to_owned()];
         assert_eq!(
             frame("head", &lines),
-            "\x1b[?7l\x1b[Hhead\x1b[K\n\x1b[K\n  a: 1\x1b[K\n  b: 2\x1b[K\x1b[J\x1b[?7h"
+            "\x1b[?7l\x1b[Hhead\x1b[K\n\x1b[K\n  a: 1\x1b[K\n  b: 2\x1b[K\n\x1b[J\x1b[?7h"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use mirrorball_client::{
     ConnectionError, Limits,
-    juggler::{Builder, Client, State},
+    juggler::{Builder, Client, ConnectionState},
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -22,7 +22,7 @@ async fn connect(raw: &Raw, builder: Builder) -> (Client, Line) {
 async fn expect_recovery(raw: &Raw, client: &Client, line: Line, code: u16) {
     assert_eq!(line.goodbye().await, code);
     until_status(client, "why", |status| {
-        status.state == State::Stale
+        status.state == ConnectionState::Stale
             && matches!(status.last_error, Some(ConnectionError::Protocol(_)))
     })
     .await;
@@ -75,7 +75,10 @@ async fn a_bad_diff_is_left_out_whole() {
         let (client, mut line) = connect(&raw, client(raw.url())).await;
         line.send_diff(&operations).await;
         assert_eq!(line.goodbye().await, 4003, "{name}");
-        until_status(&client, name, |status| status.state == State::Stale).await;
+        until_status(&client, name, |status| {
+            status.state == ConnectionState::Stale
+        })
+        .await;
         assert_eq!(client.state(), json(r#"{"kept":1}"#), "{name}");
         let _line = raw.accept_with("2").await;
         until_state(&client, &2.into()).await;
@@ -119,7 +122,7 @@ async fn after_three_bad_diffs_it_gives_up() {
     assert_eq!(error, Some(ConnectionError::Protocol(expected)));
     assert_eq!(
         (client.state(), client.status().state),
-        (json(r#"{"kept":2}"#), State::Failed)
+        (json(r#"{"kept":2}"#), ConnectionState::Failed)
     );
 }
 
@@ -233,6 +236,6 @@ async fn what_other_languages_call_json_is_read() {
     )
     .await;
     until_state(&client, &json("{\"\u{fffd}\":1}")).await;
-    assert_eq!(client.status().state, State::Connected);
+    assert_eq!(client.status().state, ConnectionState::Connected);
     assert_eq!(client.status().retries, 0);
 }

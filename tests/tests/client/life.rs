@@ -11,7 +11,7 @@ use axum::{
 };
 use mirrorball_client::{
     ConnectionError, Credentials,
-    juggler::{Notification, RequestError, State},
+    juggler::{ConnectionState, Notification, RequestError},
 };
 use mirrorball_tests::{child::Child, mirror, plan::Plan};
 use serde_json::json;
@@ -41,10 +41,7 @@ async fn a_client_comes_back_to_a_server_that_was_killed() {
     plan.port = server.port();
     let client = client(url(&server)).connect().await.unwrap();
     let mut notifications = client.notifications();
-    let waiting = tokio::spawn({
-        let client = client.clone();
-        async move { client.request("never", &()).await }
-    });
+    let waiting = tokio::spawn(client.request("never", &()));
     // The request is on its way before those behind it are answered.
     client.request("", &()).await.unwrap();
     server.kill().await.unwrap();
@@ -52,7 +49,10 @@ async fn a_client_comes_back_to_a_server_that_was_killed() {
         soon("its end", waiting).await.unwrap(),
         Err(RequestError::ConnectionLost)
     );
-    until_status(&client, "stale", |status| status.state == State::Stale).await;
+    until_status(&client, "stale", |status| {
+        status.state == ConnectionState::Stale
+    })
+    .await;
     assert_eq!(client.state(), json!({ "old": [1, 2] }).into());
     let status = client.status();
     assert!(
@@ -64,7 +64,7 @@ async fn a_client_comes_back_to_a_server_that_was_killed() {
     plan.state = json!({ "new": "😀" }).into();
     let server = start_process(&plan).await;
     until_state(&client, &plan.state).await;
-    assert_eq!(client.status().state, State::Connected);
+    assert_eq!(client.status().state, ConnectionState::Connected);
     assert_eq!(notifications.next().await, Some(Notification::Reconnected));
     server.kill().await.unwrap();
 }
@@ -94,11 +94,11 @@ async fn a_silent_server_is_left() {
     .await;
     assert_eq!(
         (client.state(), client.status().state),
-        (1.into(), State::Stale)
+        (1.into(), ConnectionState::Stale)
     );
     signal(&server, "CONT");
     until_status(&client, "connected", |status| {
-        status.state == State::Connected
+        status.state == ConnectionState::Connected
     })
     .await;
     server.kill().await.unwrap();
@@ -117,7 +117,7 @@ async fn pings_are_sent_and_answered() {
     }
     line.send("2payload 😀").await;
     while line.text().await != "3payload 😀" {}
-    assert_eq!(client.status().state, State::Connected);
+    assert_eq!(client.status().state, ConnectionState::Connected);
     client.close().await;
     assert_eq!(line.goodbye().await, 1000);
 }
@@ -155,6 +155,26 @@ async fn addresses_are_tried_in_turn() {
     assert!(client.set_addresses(["nowhere at all"]).is_err());
     assert!(client.set_addresses::<&str>([]).is_err());
     assert_eq!(client.request("", &1).await, Ok(1.into()));
+}
+
+/// An error is that of the last attempt, not of one before.
+#[tokio::test]
+async fn an_old_error_is_forgotten() {
+    let raw = Raw::bind().await;
+    let client = client(raw.url()).start().unwrap();
+    let mut stream = raw.accept_stream().await;
+    let refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    stream.write_all(refused).await.unwrap();
+    until_status(&client, "a refusal", |status| {
+        status.last_error == Some(ConnectionError::Refused(403))
+    })
+    .await;
+    drop(raw.accept_with("1").await);
+    until_status(&client, "a loss", |status| {
+        status.state == ConnectionState::Stale
+            && status.last_error != Some(ConnectionError::Refused(403))
+    })
+    .await;
 }
 
 /// Without an answer from any address there is no client, and it is told why.
@@ -222,7 +242,7 @@ async fn without_reconnecting_a_loss_is_the_end() {
     assert_eq!(changes.next().await, None);
     assert_eq!(
         (client.state(), client.status().state),
-        (1.into(), State::Failed)
+        (1.into(), ConnectionState::Failed)
     );
     assert_eq!(client.request("", &()).await, Err(RequestError::Closed));
     assert_eq!(line.goodbye().await, 4242);
@@ -241,7 +261,7 @@ async fn closing_and_dropping_say_goodbye() {
     one.close().await;
     one.close().await;
     assert_eq!(soon("the end", waiting).await.unwrap(), None);
-    assert_eq!(one.status().state, State::Closed);
+    assert_eq!(one.status().state, ConnectionState::Closed);
     assert_eq!(line.goodbye().await, 1000);
 
     let (two, line) = tokio::join!(client(raw.url()).connect(), raw.accept_with("1"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mirrorball_client::{Value, juggler::State};
+use mirrorball_client::{Value, juggler::ConnectionState};
 use mirrorball_tests::plan::Plan;
 use serde_json::json;
 
@@ -58,7 +58,7 @@ async fn null_is_a_state_too() {
     let client = soon("null", builder.connect()).await.unwrap();
     assert_eq!(
         (client.state(), client.status().state),
-        (Value::Null, State::Connected)
+        (Value::Null, ConnectionState::Connected)
     );
     assert_eq!(client.changes().next().await, Some(Value::Null));
 }

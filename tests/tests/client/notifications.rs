@@ -84,10 +84,7 @@ async fn a_flood_is_bounded_and_told() {
     let (client, mut line) = tokio::join!(builder.connect(), raw.accept_with("0"));
     let client = client.unwrap();
     let mut notifications = client.notifications();
-    let answering = tokio::spawn({
-        let client = client.clone();
-        async move { client.request("amid", &()).await }
-    });
+    let answering = tokio::spawn(client.request("amid", &()));
     assert!(line.text().await.contains("amid"));
     for number in 0..FLOOD {
         line.send(format!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use mirrorball_client::{
     Value,
-    juggler::{RequestError, State},
+    juggler::{ConnectionState, RequestError},
 };
 use mirrorball_tests::plan::Plan;
 use serde_json::json;
@@ -61,7 +61,7 @@ async fn they_have_types() {
     let client = client(site.url()).connect().await.unwrap();
     let pair: (u8, String) = client.request_as("", &(7, "é")).await.unwrap();
     assert_eq!(pair, (7, "é".to_owned()));
-    let other = client.request_as::<bool>("", &7).await;
+    let other = client.request_as::<bool, _>("", &7).await;
     assert!(matches!(other, Err(RequestError::Mismatch(_))), "{other:?}");
     // A map whose keys are no texts.
     let unfit = std::collections::BTreeMap::from([(vec![1], 1)]);
@@ -123,10 +123,7 @@ async fn they_do_not_wait_for_ever() {
     );
     assert!(line.text().await.contains("never"));
 
-    let long = |name: &'static str| {
-        let client = client.clone();
-        tokio::spawn(async move { client.request_within(None, name, &()).await })
-    };
+    let long = |name| tokio::spawn(client.request_within(None, name, &()));
     let three = [long("one"), long("two"), long("three")];
     for _ in &three {
         line.text().await;
@@ -134,19 +131,25 @@ async fn they_do_not_wait_for_ever() {
     assert_eq!(client.request("four", &()).await, Err(RequestError::Limit));
     // One that is given up makes room.
     three[0].abort();
-    soon("room", async {
-        while client.request("five", &()).await == Err(RequestError::Limit) {
-            tokio::task::yield_now().await;
+    let five = soon("room", async {
+        loop {
+            match client.request("five", &()).await {
+                Err(RequestError::Limit) => tokio::task::yield_now().await,
+                other => return other,
+            }
         }
-    })
-    .await;
+    });
+    assert_eq!(five.await, Err(RequestError::Timeout));
     // Cut in flight.
     drop(line);
     let [_, two, three] = three;
     for waiting in [two, three] {
         assert_eq!(waiting.await.unwrap(), Err(RequestError::ConnectionLost));
     }
-    until_status(&client, "stale", |status| status.state == State::Stale).await;
+    until_status(&client, "stale", |status| {
+        status.state == ConnectionState::Stale
+    })
+    .await;
     assert_eq!(
         client.request("now", &()).await,
         Err(RequestError::NotConnected)
@@ -160,16 +163,20 @@ async fn they_do_not_wait_for_ever() {
 async fn they_wait_for_the_first_connection() {
     let raw = Raw::bind().await;
     let client = client(raw.url()).start().unwrap();
-    let early = tokio::spawn({
-        let client = client.clone();
-        async move { client.request("early", &1).await }
-    });
+    let early = tokio::spawn(client.request("early", &1));
     drop(raw.accept_stream().await);
     let mut line = raw.accept().await;
     assert_eq!(
         line.text().await,
         r#"0{"type":"request","id":1,"name":"early","data":1}"#
     );
+    // Answers that nobody asked for are nobody's.
+    for id in [0, 2, -1] {
+        line.send(format!(
+            r#"0{{"type":"response","id":{id},"success":true,"data":"forged"}}"#
+        ))
+        .await;
+    }
     line.send(r#"0{"type":"response","id":1,"success":true,"data":"answer"}"#)
         .await;
     assert_eq!(
@@ -182,17 +189,15 @@ async fn they_wait_for_the_first_connection() {
 #[tokio::test]
 async fn a_server_that_does_not_read_holds_up_no_one_else() {
     let raw = Raw::bind().await;
-    let builder = client(raw.url()).send_queue_size(4);
+    // Were they all taken at once, there would be too many.
+    let builder = client(raw.url()).send_queue_size(4).max_pending(8);
     let (client, mut line) = tokio::join!(builder.connect(), raw.accept_with("1"));
     let client = client.unwrap();
     let mut changes = client.changes();
     assert_eq!(changes.next().await, Some(1.into()));
     let big = "x".repeat(1 << 20);
     let asked: Vec<_> = (0..20)
-        .map(|_| {
-            let (client, big) = (client.clone(), big.clone());
-            tokio::spawn(async move { client.request_within(None, "big", &big).await })
-        })
+        .map(|_| tokio::spawn(client.request_within(None, "big", &big)))
         .collect();
     // It hears all the same.
     for value in 2..100 {

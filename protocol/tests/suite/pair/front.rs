@@ -45,7 +45,11 @@ impl<J: Json> World<J> {
 
     /// Carries out what the client says, then checks what it says of itself.
     pub(super) fn drive(&mut self) -> Check {
-        while let Some(output) = self.client.poll() {
+        loop {
+            self.tell_room();
+            let Some(output) = self.client.poll() else {
+                break;
+            };
             match output {
                 Output::Connect {
                     attempt, address, ..
@@ -64,6 +68,23 @@ impl<J: Json> World<J> {
         self.app.check_status(&self.client, open, waiting)
     }
 
+    /// Tells the client whether its socket takes more, where that changed; returns whether it did.
+    pub(super) fn tell_room(&mut self) -> bool {
+        let (now, window, current) = (self.instant(), self.plan.window, self.current);
+        let open =
+            |socket: &&mut Socket| Some(socket.attempt) == current && socket.client == End::Open;
+        let Some(socket) = self.sockets.iter_mut().find(open) else {
+            return false;
+        };
+        let writable = socket.up.len() < window;
+        let changed = std::mem::replace(&mut socket.writable, writable) != writable;
+        if changed {
+            self.tally.full += u64::from(!writable);
+            self.client.handle(Input::Writable(writable), now);
+        }
+        changed
+    }
+
     pub(super) fn connect(&mut self, attempt: u32, address: usize) -> Check {
         self.tally.attempts += 1;
         self.attempts += 1;
@@ -80,6 +101,7 @@ impl<J: Json> World<J> {
         let mut socket = Socket {
             attempt,
             client: End::Opening,
+            writable: true,
             up: Wire::new(self.plan.pace),
             down: Wire::new(self.plan.pace),
             conn: None,
@@ -109,6 +131,10 @@ impl<J: Json> World<J> {
                 "sent over socket {attempt}, which is not open: {frame:.120}"
             ));
         };
+        ensure!(
+            socket.writable,
+            "the client writes to a full socket: {frame:.120}"
+        );
         socket
             .up
             .send(Item::Text(frame), self.now, &mut self.random);

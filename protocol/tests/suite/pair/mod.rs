@@ -170,6 +170,7 @@ tally! {
     late: 4_000,
     restarts: 300,
     unwritable: 50_000,
+    full: 500,
     slept: 300,
     healed: 900,
 }
@@ -186,6 +187,8 @@ enum End {
 struct Socket {
     attempt: u32,
     client: End,
+    /// Whether the client was told that it takes more.
+    writable: bool,
     up: Wire,
     down: Wire,
     conn: Option<Conn>,
@@ -282,6 +285,9 @@ impl<J: Json> World<J> {
             self.now = self.now.max(at);
             self.step(next)?;
             self.pump_all()?;
+            if self.tell_room() {
+                self.drive()?;
+            }
             self.sockets.retain(|socket| {
                 socket.client != End::Closed
                     || socket.conn.is_some()

@@ -16,7 +16,7 @@ pub(super) struct Plan {
     /// How long the server gathers changes.
     pub(super) flush: Option<Duration>,
     pub(super) pace: Pace,
-    /// Messages on their way to the client that make the server's socket unwritable.
+    /// Messages on their way that make a socket unwritable, at either end.
     pub(super) window: usize,
     /// Events of a socket still come after the client has closed it.
     pub(super) late: bool,
