@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use mirrorball_protocol::juggler::segment::MAX_SEGMENT_SIZE;
 use mirrorball_server::Value;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,11 @@ impl Plan {
             None => mirror::app(&self)?,
         };
         ready(address);
+        // Diffs are small, and each is wanted at once.
+        let listener = listener.tap_io(|stream| {
+            // A connection that is gone already takes no option.
+            let _ = stream.set_nodelay(true);
+        });
         axum::serve(listener, app)
             .await
             .map_err(|error| format!("the server ended: {error}"))
