@@ -66,11 +66,13 @@ fn handle(state: &State, name: &str, data: Value) -> Result<Value, RequestError>
         }
         "init" => {
             let leaves = data.get("leaves").and_then(Value::as_u64);
-            let leaves = leaves.filter(|leaves| *leaves <= MAX_LEAVES).ok_or_else(|| {
-                RequestError::new(format!(
-                    "`leaves` has to be a whole number of at most {MAX_LEAVES}"
-                ))
-            })?;
+            let leaves = leaves
+                .filter(|leaves| *leaves <= MAX_LEAVES)
+                .ok_or_else(|| {
+                    RequestError::new(format!(
+                        "`leaves` has to be a whole number of at most {MAX_LEAVES}"
+                    ))
+                })?;
             state.set("", items(leaves)).map_err(RequestError::new)?;
             Ok(Value::Null)
         }

@@ -38,7 +38,9 @@ struct Shared {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let listen = std::env::args().skip_while(|word| word != "--listen").nth(1);
+    let listen = std::env::args()
+        .skip_while(|word| word != "--listen")
+        .nth(1);
     let listener = TcpListener::bind(listen.as_deref().unwrap_or("127.0.0.1:0")).await?;
     println!("ready at ws://{}/ws", listener.local_addr()?);
     let listener = listener.tap_io(|stream| {
@@ -124,9 +126,8 @@ fn answer(shared: &Shared, request: &str) -> Option<String> {
 
 /// The message that carries a whole state of so many leaves.
 fn first(leaves: usize) -> String {
-    let mut frame = String::from(
-        r#"0{"type":"state","diff":[{"op":"replace","path":"","value":{"items":{"#,
-    );
+    let mut frame =
+        String::from(r#"0{"type":"state","diff":[{"op":"replace","path":"","value":{"items":{"#);
     for index in 0..leaves / 4 {
         let comma = if index > 0 { "," } else { "" };
         let _ = write!(

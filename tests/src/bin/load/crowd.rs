@@ -112,12 +112,16 @@ async fn take_part(
     let mut socket = Socket::open(server).await?;
     let mut last = None;
     while last.is_none() {
-        socket.receive(|message| tally.take(&mut last, &message)).await?;
+        socket
+            .receive(|message| tally.take(&mut last, &message))
+            .await?;
     }
     drop(permit);
     loop {
         let Some(commands) = &mut commands else {
-            socket.receive(|message| tally.take(&mut last, &message)).await?;
+            socket
+                .receive(|message| tally.take(&mut last, &message))
+                .await?;
             continue;
         };
         select! {
@@ -153,9 +157,10 @@ impl Tally {
                 value: Some(value),
             } if path == self.path.as_bytes() => {
                 let made = self.made.borrow();
-                let Some(at) = usize::try_from(value).ok().and_then(|value| {
-                    made.get(value.checked_sub(1)?)
-                }) else {
+                let Some(at) = usize::try_from(value)
+                    .ok()
+                    .and_then(|value| made.get(value.checked_sub(1)?))
+                else {
                     return Err(bad(format!("a value that was never set: {value}")));
                 };
                 if value <= before {

@@ -38,9 +38,15 @@ fn main() -> ExitCode {
 }
 
 fn measure() -> Result<(), Box<dyn Error>> {
-    let (flags, mut parts): (Vec<String>, Vec<String>) =
-        std::env::args().skip(1).partition(|word| word.starts_with('-'));
-    let quick = match flags.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let (flags, mut parts): (Vec<String>, Vec<String>) = std::env::args()
+        .skip(1)
+        .partition(|word| word.starts_with('-'));
+    let quick = match flags
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         [] => false,
         ["--quick"] => true,
         _ => return Err(format!("the only option is --quick, not {}", flags.join(" ")).into()),
@@ -51,9 +57,11 @@ fn measure() -> Result<(), Box<dyn Error>> {
     let mut scenarios = Vec::new();
     for part in parts {
         let of_part = Scenario::part(&part, quick);
-        scenarios.extend(of_part.ok_or_else(|| {
-            format!("there is no part `{part}`: there are {}", PARTS.join(", "))
-        })?);
+        scenarios.extend(
+            of_part.ok_or_else(|| {
+                format!("there is no part `{part}`: there are {}", PARTS.join(", "))
+            })?,
+        );
     }
     raise_limit()?;
     // One thread: on a small machine the servers need the others.

@@ -22,7 +22,9 @@ impl<'a> Said<'a> {
             return Self::Other;
         };
         if kind.starts_with(b"\"state\"") {
-            let path = member(kind, b"\"path\":").and_then(string).unwrap_or_default();
+            let path = member(kind, b"\"path\":")
+                .and_then(string)
+                .unwrap_or_default();
             let value = member(kind, b"\"value\":").and_then(number);
             return Self::State { path, value };
         }
@@ -97,7 +99,10 @@ mod tests {
             r#"{"type":"response","id":5,"success":true,"data":null}"#,
             r#"{"type": "response", "id": 5, "success": true, "data": null}"#,
         ] {
-            let said = Said::Response { id: 5, success: true };
+            let said = Said::Response {
+                id: 5,
+                success: true,
+            };
             assert_eq!(Said::read(text.as_bytes()), said);
         }
         assert_eq!(Said::read(b"{}"), Said::Other);

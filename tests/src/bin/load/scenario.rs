@@ -80,10 +80,7 @@ async fn init(server: &Server, leaves: usize) -> io::Result<Caller> {
     Ok(caller)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "some seconds at this pace"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "some seconds at this pace")]
 async fn fan_out(
     server: &Server,
     size: usize,
@@ -196,6 +193,10 @@ async fn connect(server: &Server, count: usize, report: &mut Report) -> io::Resu
     };
     add("handshakes with first state", rate, "/s");
     add("server CPU for each", cpu, "µs");
-    add("memory of each when idle", held as f64 / count as f64 / 1024.0, "KiB");
+    add(
+        "memory of each when idle",
+        held as f64 / count as f64 / 1024.0,
+        "KiB",
+    );
     Ok(())
 }

@@ -140,7 +140,8 @@ impl Socket {
         }
         if self.rest.is_empty() {
             let read = self.frames(bytes, take)?;
-            self.rest.extend_from_slice(bytes.get(read..).unwrap_or_default());
+            self.rest
+                .extend_from_slice(bytes.get(read..).unwrap_or_default());
         } else {
             let mut kept = std::mem::take(&mut self.rest);
             kept.extend_from_slice(bytes);
@@ -217,7 +218,10 @@ fn read(
 fn frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (kind, length) = (*bytes.first()?, *bytes.get(1)?);
     let (at, length) = match length {
-        126 => (4, u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
+        126 => (
+            4,
+            u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
+        ),
         127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)),
         short => (2, u64::from(short)),
     };
@@ -270,7 +274,10 @@ mod tests {
             assert!(frame(&written[..written.len() - 1]).is_none());
             written.push(0);
             let (kind, payload, end) = frame(&written).unwrap();
-            assert_eq!((kind, payload.len(), end), (FINAL_TEXT, length + 1, written.len() - 1));
+            assert_eq!(
+                (kind, payload.len(), end),
+                (FINAL_TEXT, length + 1, written.len() - 1)
+            );
         }
     }
 }

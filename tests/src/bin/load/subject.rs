@@ -78,8 +78,7 @@ impl fmt::Display for Subject {
 }
 
 fn path(variable: &str) -> io::Result<String> {
-    env::var(variable)
-        .map_err(|_| bad(format!("{variable} is not set: run `cargo xtask bench`")))
+    env::var(variable).map_err(|_| bad(format!("{variable} is not set: run `cargo xtask bench`")))
 }
 
 /// A server that runs. It ends when this does.
@@ -126,7 +125,10 @@ impl Server {
     /// Bytes of memory that it has.
     pub(crate) fn memory(&self) -> io::Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/statm", self.id))?;
-        let pages = text.split(' ').nth(1).and_then(|word| word.parse::<u64>().ok());
+        let pages = text
+            .split(' ')
+            .nth(1)
+            .and_then(|word| word.parse::<u64>().ok());
         Ok(PAGE * pages.ok_or_else(|| bad("an odd statm"))?)
     }
 
