@@ -22,8 +22,8 @@ use crate::{
 
 /// Connections that are being opened at once.
 const OPENING: usize = 64;
-/// How long the slowest server may take until everyone is in step.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long the slowest server may take until everyone has a first state, or is in step.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The item whose leaf is changed.
 const ITEM: usize = 7;
 
@@ -83,8 +83,14 @@ impl Crowd {
         })
     }
 
-    /// Makes so many changes at that pace, and waits for everyone to hold the last one.
-    pub(crate) async fn change(&self, count: u64, pace: Duration) -> io::Result<&Tally> {
+    /// Makes so many changes at that pace, and waits for everyone to hold the last one, but no longer than
+    /// until `grace` is over.
+    pub(crate) async fn change(
+        &self,
+        count: u64,
+        pace: Duration,
+        grace: Duration,
+    ) -> io::Result<&Tally> {
         let mut pace = tokio::time::interval(pace);
         for value in 1..=count {
             pace.tick().await;
@@ -93,11 +99,24 @@ impl Crowd {
             // It is gone only where there was a fault, which is told below.
             let _ = self.commands.send(set(value, ITEM, value));
         }
-        let size = self.tally.begun.get();
-        self.tally
-            .wait(|tally| tally.in_step.get() == size && tally.answered.get() == count)
-            .await?;
+        match timeout(grace, self.in_step()).await {
+            Ok(in_step) => in_step?,
+            Err(_) => eprintln!(
+                "after {grace:?} {} of {} connections hold the newest state",
+                self.tally.in_step.get(),
+                self.tally.begun.get()
+            ),
+        }
         Ok(&self.tally)
+    }
+
+    /// Waits for everyone to hold the newest state.
+    pub(crate) async fn in_step(&self) -> io::Result<()> {
+        let size = self.tally.begun.get();
+        let asked = self.tally.made.borrow().len() as u64;
+        self.tally
+            .wait(|tally| tally.in_step.get() == size && tally.answered.get() == asked)
+            .await
     }
 }
 

@@ -13,7 +13,7 @@ mod scenario;
 mod socket;
 mod subject;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode, time::Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{runtime::Builder, task::LocalSet};
@@ -70,24 +70,25 @@ fn measure() -> Result<(), Box<dyn Error>> {
 }
 
 async fn run(scenarios: &[Scenario], quick: bool) -> Result<(), Box<dyn Error>> {
-    let mut report = Report::default();
     let rounds = if quick { 1 } else { ROUNDS };
     for scenario in scenarios {
+        let mut report = Report::default();
         for round in 0..rounds {
             let mut order = Subject::ALL;
             order.rotate_left(round);
-            // The rows come in one order all the same.
             for subject in order {
-                eprintln!("{scenario:?}, round {} of {rounds}: {subject}", round + 1);
                 report.subject = Some(subject);
+                let began = Instant::now();
                 scenario
                     .run(subject, quick, &mut report)
                     .await
                     .map_err(|error| format!("{scenario:?} with {subject}: {error}"))?;
+                let (round, time) = (round + 1, began.elapsed().as_secs_f64());
+                eprintln!("{scenario:?}, round {round} of {rounds}, {subject}: {time:.1} s");
             }
         }
+        report.print(*scenario);
     }
-    report.print(scenarios);
     Ok(())
 }
 
