@@ -1,5 +1,6 @@
-//! What our server costs, beside a bare one and beside hat-juggler: `load [PART…] [--quick]`, with the parts
-//! `fan-out`, `change`, `request` and `connect`. Prints one JSON object per measurement.
+//! What our server costs, beside a bare one and beside hat-juggler: `load [PART…] [--quick] [--only SERVER]…`,
+//! with the parts `fan-out`, `change`, `request` and `connect`, and the servers `bare`, `mirrorball` and
+//! `hat-juggler`. Prints one JSON object per measurement.
 //!
 //! `cargo xtask bench` builds the servers and says where they are. Every run starts a server of its own; the
 //! servers take turns, and the median of three rounds is what counts. All that the servers send is read and
@@ -37,57 +38,90 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is to be measured.
+struct Plan {
+    scenarios: Vec<Scenario>,
+    subjects: Vec<Subject>,
+    quick: bool,
+}
+
+impl Plan {
+    fn read(words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut parts, mut subjects, mut quick) = (Vec::new(), Vec::new(), false);
+        let mut words = words;
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => quick = true,
+                "--only" => {
+                    let name = words.next().unwrap_or_default();
+                    let named = Subject::ALL.into_iter().find(|it| it.to_string() == name);
+                    subjects.push(named.ok_or_else(|| {
+                        format!(
+                            "--only takes {}",
+                            Subject::ALL.map(|it| it.to_string()).join(" or ")
+                        )
+                    })?);
+                }
+                other if other.starts_with('-') => {
+                    return Err(format!("the options are --quick and --only, not {other}"));
+                }
+                _ => parts.push(word),
+            }
+        }
+        if parts.is_empty() {
+            parts = PARTS.map(str::to_owned).into();
+        }
+        if subjects.is_empty() {
+            subjects = Subject::ALL.into();
+        }
+        let mut scenarios = Vec::new();
+        for part in parts {
+            let known = PARTS.join(", ");
+            let of_part = Scenario::part(&part, quick);
+            scenarios.extend(
+                of_part.ok_or_else(|| format!("there is no part `{part}`: there are {known}"))?,
+            );
+        }
+        Ok(Self {
+            scenarios,
+            subjects,
+            quick,
+        })
+    }
+}
+
 fn measure() -> Result<(), Box<dyn Error>> {
-    let (flags, mut parts): (Vec<String>, Vec<String>) = std::env::args()
-        .skip(1)
-        .partition(|word| word.starts_with('-'));
-    let quick = match flags
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        [] => false,
-        ["--quick"] => true,
-        _ => return Err(format!("the only option is --quick, not {}", flags.join(" ")).into()),
-    };
-    if parts.is_empty() {
-        parts = PARTS.map(str::to_owned).into();
-    }
-    let mut scenarios = Vec::new();
-    for part in parts {
-        let of_part = Scenario::part(&part, quick);
-        scenarios.extend(
-            of_part.ok_or_else(|| {
-                format!("there is no part `{part}`: there are {}", PARTS.join(", "))
-            })?,
-        );
-    }
+    let plan = Plan::read(std::env::args().skip(1))?;
     raise_limit()?;
     // One thread: on a small machine the servers need the others.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run(&scenarios, quick))
+    LocalSet::new().block_on(&runtime, run(plan))
 }
 
-async fn run(scenarios: &[Scenario], quick: bool) -> Result<(), Box<dyn Error>> {
+async fn run(plan: Plan) -> Result<(), Box<dyn Error>> {
+    let Plan {
+        scenarios,
+        mut subjects,
+        quick,
+    } = plan;
     let rounds = if quick { 1 } else { ROUNDS };
     for scenario in scenarios {
         let mut report = Report::default();
-        for round in 0..rounds {
-            let mut order = Subject::ALL;
-            order.rotate_left(round);
-            for subject in order {
+        for round in 1..=rounds {
+            for &subject in &subjects {
                 report.subject = Some(subject);
                 let began = Instant::now();
                 scenario
                     .run(subject, quick, &mut report)
                     .await
                     .map_err(|error| format!("{scenario:?} with {subject}: {error}"))?;
-                let (round, time) = (round + 1, began.elapsed().as_secs_f64());
+                let time = began.elapsed().as_secs_f64();
                 eprintln!("{scenario:?}, round {round} of {rounds}, {subject}: {time:.1} s");
             }
+            // Who comes first has whatever the machine did before against it.
+            subjects.rotate_left(1);
         }
-        report.print(*scenario);
+        report.print(scenario);
     }
     Ok(())
 }
