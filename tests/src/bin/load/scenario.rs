@@ -95,7 +95,8 @@ async fn fan_out(
     let changes = (time.as_millis() / PACE.as_millis()) as u64;
     let span = Span::begin(server)?;
     let tally = crowd.change(changes, PACE, GRACE).await?;
-    let cpu = span.cpu_per(server, tally.delivered())?;
+    let cpu = span.cpu_per(tally.delivered())?;
+    let own = span.own_cpu_per(tally.delivered())?;
     let share = tally.delivered() as f64 / (changes * size as u64) as f64;
     let mut add = |what: &str, value, unit| {
         let case = format!("{what}, {size} connections");
@@ -105,6 +106,7 @@ async fn fan_out(
     add("states delivered in time", 100.0 * share, "%");
     add("latency p50", tally.latency(0.5) / 1e3, "ms");
     add("latency p99", tally.latency(0.99) / 1e3, "ms");
+    add("the load generator's own CPU", own, "µs");
     match subject {
         Subject::Bare | Subject::Ours => crowd.in_step().await,
         // It keeps a queue of all that it did not send in time, and would take minutes.
@@ -134,7 +136,7 @@ async fn change(
         caller.set(item()).await?;
         latencies.push(asked.elapsed().as_secs_f64() * 1e6);
     }
-    let cpu = span.cpu_per(server, latencies.len() as u64)?;
+    let cpu = span.cpu_per(latencies.len() as u64)?;
     let mut add = |what: &str, value, unit| {
         let case = format!("{what}, 1 of {leaves} leaves");
         report.add("one leaf changed", &case, value, unit);
@@ -172,7 +174,7 @@ async fn request(server: &Server, time: Duration, report: &mut Report) -> io::Re
     }
     let mut latencies = latencies.take();
     let count = latencies.len() as u64;
-    let (cpu, rate) = (span.cpu_per(server, count)?, span.rate(count));
+    let (cpu, rate) = (span.cpu_per(count)?, span.rate(count));
     let mut add = |case: &str, value, unit| {
         report.add("requests, 64 connections", case, value, unit);
     };
@@ -189,7 +191,7 @@ async fn connect(server: &Server, count: usize, report: &mut Report) -> io::Resu
     let span = Span::begin(server)?;
     let crowd = Crowd::open(server.address, count).await?;
     let rate = span.rate(count as u64);
-    let cpu = span.cpu_per(server, count as u64)?;
+    let cpu = span.cpu_per(count as u64)?;
     // An idle connection is one that was told something.
     crowd.change(3, PACE, GRACE).await?;
     crowd.in_step().await?;

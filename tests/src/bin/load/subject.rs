@@ -3,7 +3,7 @@
 use std::{
     env, fmt, fs, io,
     net::SocketAddr,
-    process::Stdio,
+    process::{self, Stdio},
     time::{Duration, Instant},
 };
 
@@ -89,39 +89,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The time that all its threads have had a processor for.
-    ///
-    /// To the nanosecond, where the kernel counts that; a thread that ended is not counted, but the servers
-    /// keep theirs.
-    pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        match self.scheduled() {
-            Ok(time) if !time.is_zero() => Ok(time),
-            _ => self.ticks(),
-        }
-    }
-
-    fn scheduled(&self) -> io::Result<Duration> {
-        let mut time = Duration::ZERO;
-        for task in fs::read_dir(format!("/proc/{}/task", self.id))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
-            time += Duration::from_nanos(nanoseconds.ok_or_else(|| bad("an odd schedstat"))?);
-        }
-        Ok(time)
-    }
-
-    fn ticks(&self) -> io::Result<Duration> {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.id))?;
-        // The name, which may hold anything, is in brackets; the state follows it.
-        let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks = |word: &str| word.parse::<u32>().ok();
-        let mut words = rest.split_whitespace().skip(11).map(ticks);
-        match (words.next().flatten(), words.next().flatten()) {
-            (Some(user), Some(system)) => Ok(TICK * (user + system)),
-            _ => Err(bad("an odd stat")),
-        }
-    }
-
     /// Bytes of memory that it has.
     pub(crate) fn memory(&self) -> io::Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/statm", self.id))?;
@@ -138,28 +105,76 @@ impl Server {
     }
 }
 
-/// A span of a server's time.
+/// A span of a server's time, and of this process's own.
 pub(crate) struct Span {
+    server: u32,
     cpu: Duration,
+    own_cpu: Duration,
     began: Instant,
 }
 
 impl Span {
     pub(crate) fn begin(server: &Server) -> io::Result<Self> {
         Ok(Self {
-            cpu: server.cpu()?,
+            server: server.id,
+            cpu: cpu(server.id)?,
+            own_cpu: cpu(process::id())?,
             began: Instant::now(),
         })
     }
 
-    /// Microseconds of processor time for each of `count`.
-    pub(crate) fn cpu_per(&self, server: &Server, count: u64) -> io::Result<f64> {
-        let spent = server.cpu()?.saturating_sub(self.cpu);
-        Ok(spent.as_secs_f64() * 1e6 / count.max(1) as f64)
+    /// Microseconds of the server's processor time for each of `count`.
+    pub(crate) fn cpu_per(&self, count: u64) -> io::Result<f64> {
+        Ok(each(cpu(self.server)?.saturating_sub(self.cpu), count))
+    }
+
+    /// Microseconds of this process's own processor time for each of `count`.
+    pub(crate) fn own_cpu_per(&self, count: u64) -> io::Result<f64> {
+        Ok(each(
+            cpu(process::id())?.saturating_sub(self.own_cpu),
+            count,
+        ))
     }
 
     /// How many of `count` there were in a second.
     pub(crate) fn rate(&self, count: u64) -> f64 {
         count as f64 / self.began.elapsed().as_secs_f64()
+    }
+}
+
+fn each(time: Duration, count: u64) -> f64 {
+    time.as_secs_f64() * 1e6 / count.max(1) as f64
+}
+
+/// The time that all threads of a process have had a processor for.
+///
+/// To the nanosecond, where the kernel counts that; a thread that ended is not counted then, but the servers
+/// keep theirs.
+fn cpu(process: u32) -> io::Result<Duration> {
+    match scheduled(process) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => ticks(process),
+    }
+}
+
+fn scheduled(process: u32) -> io::Result<Duration> {
+    let mut time = Duration::ZERO;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
+        time += Duration::from_nanos(nanoseconds.ok_or_else(|| bad("an odd schedstat"))?);
+    }
+    Ok(time)
+}
+
+fn ticks(process: u32) -> io::Result<Duration> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, which may hold anything, is in brackets; the state follows it.
+    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut words = rest.split_whitespace().skip(11);
+    let mut ticks = || words.next()?.parse::<u32>().ok();
+    match (ticks(), ticks()) {
+        (Some(user), Some(system)) => Ok(TICK * (user + system)),
+        _ => Err(bad("an odd stat")),
     }
 }
