@@ -114,7 +114,7 @@ pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
 /// How long the package takes to apply patches, beside its peers.
 fn patch(toolbox: &Toolbox, quick: bool, arguments: &[&str]) -> Outcome<Vec<Measure>> {
     build::package(toolbox)?;
-    release(&["--bins"])?;
+    release()?;
     let mut command = toolbox.command("node");
     command.arg("tests/bench/patch.mjs").args(arguments);
     command.args(quick.then_some(FEW_CASES));
@@ -123,17 +123,14 @@ fn patch(toolbox: &Toolbox, quick: bool, arguments: &[&str]) -> Outcome<Vec<Meas
 
 /// What the native crates measure.
 fn native(toolbox: &Toolbox, quick: bool) -> Outcome<Vec<Measure>> {
-    release(&["--package", "mirrorball-tests", "--bin", "bench"])?;
+    release()?;
     let mut command = Command::new(toolbox.workspace().target("release/bench"));
     collect(command.args(quick.then_some("--quick")))
 }
 
 /// What the server costs under load, beside a bare one and beside its peer.
 fn load(toolbox: &Toolbox, quick: bool, part: &str) -> Outcome<Vec<Measure>> {
-    let bins = ["--bin", "load", "--bin", "bare"];
-    release(&[&["--package", "mirrorball-tests"], bins.as_slice()].concat())?;
-    let target = ["--package", "mirrorball-server", "--example", "load_target"];
-    release(&target)?;
+    release()?;
     let built = |name: &str| toolbox.workspace().target(&format!("release/{name}"));
     let mut command = Command::new(built("load"));
     command.arg(part).args(quick.then_some("--quick"));
@@ -142,10 +139,11 @@ fn load(toolbox: &Toolbox, quick: bool, part: &str) -> Outcome<Vec<Measure>> {
     collect(command.envs(toolbox.environment("release")))
 }
 
-fn release(what: &[&str]) -> Outcome {
-    run(Command::new("cargo")
-        .args(["build", "--release"])
-        .args(what))
+/// Builds all that is measured, and all that measures: the same in every part, since other packages would need
+/// other features of what they share, and so all of it once more.
+fn release() -> Outcome {
+    let what = ["build", "--release", "--bins", "--example", "load_target"];
+    run(Command::new("cargo").args(what))
 }
 
 fn collect(command: &mut Command) -> Outcome<Vec<Measure>> {
