@@ -97,6 +97,8 @@ pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
         progress.step(part.name);
         measures.extend((part.run)(&toolbox, quick)?);
     }
+    // What is expected stands below what was measured.
+    measures.sort_by_key(|measure| measure.bound.is_some());
     eprintln!(
         "\n{} measurements in {}\n",
         measures.len(),

@@ -92,7 +92,7 @@ impl Measure {
     /// The value as a table shows it, with its spread and with what is expected of it.
     fn cell(&self) -> String {
         let mut text = format!("{} {}", number(self.value), self.unit);
-        if let Some((low, high)) = self.extremes.filter(|_| self.value > 0.0) {
+        if let Some((low, high)) = self.extremes.filter(|(low, high)| low < high) {
             let _ = write!(text, " ±{:.0}%", 50.0 * (high - low) / self.value);
         }
         if let Some(bound) = self.bound {
@@ -234,11 +234,11 @@ total  20000 B
             r#"{"suite":"s","case":"c","subject":"m","value":2000,"least":2000,"unit":"/s"}"#,
         ]));
         let expected = "\
-s                            m
-──────────────────────────────
-a                10.5 µs ±10%
+s                             m
+───────────────────────────────
+a                  10.5 µs ±10%
 b  1.51 ×, at most 1.50: MISSED
-c  2000 /s, at least 2000: met
+c   2000 /s, at least 2000: met
 ";
         assert_eq!(table, expected);
     }
