@@ -82,8 +82,9 @@ impl Plan {
             None => mirror::app(&self)?,
         };
         ready(address);
+        // Diffs are small, and each is wanted at once.
         let listener = listener.tap_io(|stream| {
-            // Diffs are small, and each is wanted at once.
+            // A connection that is gone already takes no option.
             let _ = stream.set_nodelay(true);
         });
         axum::serve(listener, app)

@@ -16,31 +16,54 @@ use crate::workspace::Workspace;
 struct Part {
     name: &'static str,
     needs: &'static [Tool],
-    run: fn(&Toolbox) -> Outcome<Vec<Measure>>,
+    run: fn(&Toolbox, quick: bool) -> Outcome<Vec<Measure>>,
 }
 
 const PARTS: &[Part] = &[
     Part {
         name: "size",
         needs: Tool::BUILD,
-        run: size::measure,
+        run: |toolbox, _| size::measure(toolbox),
     },
     Part {
         name: "node",
         needs: Tool::ALL,
-        run: |toolbox| patch(toolbox, &[]),
+        run: |toolbox, quick| patch(toolbox, quick, &[]),
     },
     Part {
         name: "browser",
         needs: Tool::ALL,
-        run: |toolbox| patch(toolbox, &["--browser"]),
+        run: |toolbox, quick| patch(toolbox, quick, &["--browser"]),
     },
     Part {
         name: "native",
         needs: &[],
         run: native,
     },
+    Part {
+        name: "fan-out",
+        needs: &[Tool::Python],
+        run: |toolbox, quick| load(toolbox, quick, "fan-out"),
+    },
+    Part {
+        name: "change",
+        needs: &[Tool::Python],
+        run: |toolbox, quick| load(toolbox, quick, "change"),
+    },
+    Part {
+        name: "request",
+        needs: &[Tool::Python],
+        run: |toolbox, quick| load(toolbox, quick, "request"),
+    },
+    Part {
+        name: "connect",
+        needs: &[Tool::Python],
+        run: |toolbox, quick| load(toolbox, quick, "connect"),
+    },
 ];
+
+/// Cases of the patch suite that are enough to see that it runs.
+const FEW_CASES: &str = "100 rows";
 
 /// Runs the parts named, or all of them, and prints what they measured.
 pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
@@ -48,16 +71,14 @@ pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
         .iter()
         .map(String::as_str)
         .partition(|argument| argument.starts_with('-'));
-    let json = match flags.as_slice() {
-        [] => false,
-        ["--json"] => true,
-        _ => {
-            return Err(format!(
-                "bench takes no option but --json, not {}",
-                flags.join(" ")
-            ));
-        }
-    };
+    let known = ["--json", "--quick"];
+    if let Some(unknown) = flags.iter().find(|flag| !known.contains(flag)) {
+        return Err(format!(
+            "bench takes the options {}, not {unknown}",
+            known.join(" and ")
+        ));
+    }
+    let (json, quick) = (flags.contains(&"--json"), flags.contains(&"--quick"));
     let known: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!(
@@ -74,8 +95,10 @@ pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
     let mut measures = Vec::new();
     for part in parts {
         progress.step(part.name);
-        measures.extend((part.run)(&toolbox)?);
+        measures.extend((part.run)(&toolbox, quick)?);
     }
+    // What is expected stands below what was measured.
+    measures.sort_by_key(|measure| measure.bound.is_some());
     eprintln!(
         "\n{} measurements in {}\n",
         measures.len(),
@@ -91,24 +114,38 @@ pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
 }
 
 /// How long the package takes to apply patches, beside its peers.
-fn patch(toolbox: &Toolbox, arguments: &[&str]) -> Outcome<Vec<Measure>> {
+fn patch(toolbox: &Toolbox, quick: bool, arguments: &[&str]) -> Outcome<Vec<Measure>> {
     build::package(toolbox)?;
     release()?;
     let mut command = toolbox.command("node");
     command.arg("tests/bench/patch.mjs").args(arguments);
+    command.args(quick.then_some(FEW_CASES));
     collect(command.envs(toolbox.environment("release")))
 }
 
 /// What the native crates measure.
-fn native(toolbox: &Toolbox) -> Outcome<Vec<Measure>> {
+fn native(toolbox: &Toolbox, quick: bool) -> Outcome<Vec<Measure>> {
     release()?;
-    collect(&mut Command::new(
-        toolbox.workspace().target("release/bench"),
-    ))
+    let mut command = Command::new(toolbox.workspace().target("release/bench"));
+    collect(command.args(quick.then_some("--quick")))
 }
 
+/// What the server costs under load, beside a bare one and beside its peer.
+fn load(toolbox: &Toolbox, quick: bool, part: &str) -> Outcome<Vec<Measure>> {
+    release()?;
+    let built = |name: &str| toolbox.workspace().target(&format!("release/{name}"));
+    let mut command = Command::new(built("load"));
+    command.arg(part).args(quick.then_some("--quick"));
+    command.env("MIRRORBALL_BARE_BIN", built("bare"));
+    command.env("MIRRORBALL_LOAD_TARGET_BIN", built("examples/load_target"));
+    collect(command.envs(toolbox.environment("release")))
+}
+
+/// Builds all that is measured, and all that measures: the same in every part, since other packages would need
+/// other features of what they share, and so all of it once more.
 fn release() -> Outcome {
-    run(Command::new("cargo").args(["build", "--release", "--bins"]))
+    let what = ["build", "--release", "--bins", "--example", "load_target"];
+    run(Command::new("cargo").args(what))
 }
 
 fn collect(command: &mut Command) -> Outcome<Vec<Measure>> {

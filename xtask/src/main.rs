@@ -33,7 +33,9 @@ Usage: cargo xtask <TASK>
   build                  the npm package in js/dist/, and its copy in www/mirrorball/
   serve [-- ARGUMENT…]   build, then run `mirrorball demo --www www` with these arguments
   test [STEP…]           every check there is, or only the named ones; `test --list` names them
-  bench [PART…] [--json] measure, and print one table per suite; parts: size node browser native
+  bench [PART…] [--json] [--quick]
+                         measure, and print one table per suite; parts: size node browser native
+                         fan-out change request connect; --quick only shows that it runs
   tidy                   the house rules that no compiler knows
 
 Tools are kept in ~/.cache/mirrorball (or $MIRRORBALL_TOOLS) and in target/.";

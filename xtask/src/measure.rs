@@ -9,7 +9,8 @@ use crate::process::Outcome;
 /// The subject that the others are compared with, where a suite has it.
 const FLOOR: &str = "hand";
 
-/// One number: `{"suite": …, "case": …, "subject": …, "value": number, "unit": …}`.
+/// One number: `{"suite": …, "case": …, "subject": …, "value": number, "unit": …}`, and where they are known
+/// the extremes of all rounds, `"low"` and `"high"`, and what is expected of it, `"most"` or `"least"`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measure {
     pub(crate) suite: String,
@@ -17,6 +18,24 @@ pub(crate) struct Measure {
     pub(crate) subject: String,
     pub(crate) value: f64,
     pub(crate) unit: String,
+    pub(crate) extremes: Option<(f64, f64)>,
+    pub(crate) bound: Option<Bound>,
+}
+
+/// What is expected of a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    Most(f64),
+    Least(f64),
+}
+
+impl Bound {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::Most(limit) => value <= limit,
+            Self::Least(limit) => value >= limit,
+        }
+    }
 }
 
 impl Measure {
@@ -38,18 +57,57 @@ impl Measure {
                 .as_f64()
                 .ok_or_else(|| format!("a measurement has no number `value`: {line}"))?,
             unit: field("unit")?,
+            extremes: object["low"].as_f64().zip(object["high"].as_f64()),
+            bound: match (object["most"].as_f64(), object["least"].as_f64()) {
+                (Some(limit), _) => Some(Bound::Most(limit)),
+                (None, limit) => limit.map(Bound::Least),
+            },
         })
     }
 
     /// The same as JSON.
     pub(crate) fn to_json(&self) -> Value {
-        serde_json::json!({
+        let mut object = serde_json::json!({
             "suite": self.suite,
             "case": self.case,
             "subject": self.subject,
             "value": self.value,
             "unit": self.unit,
-        })
+        });
+        if let Some((low, high)) = self.extremes {
+            object["low"] = low.into();
+            object["high"] = high.into();
+        }
+        match self.bound {
+            Some(Bound::Most(limit)) => object["most"] = limit.into(),
+            Some(Bound::Least(limit)) => object["least"] = limit.into(),
+            None => {}
+        }
+        if let Some(bound) = self.bound {
+            object["met"] = bound.is_met(self.value).into();
+        }
+        object
+    }
+
+    /// The value as a table shows it, with its spread and with what is expected of it.
+    fn cell(&self) -> String {
+        let mut text = format!("{} {}", number(self.value), self.unit);
+        if let Some((low, high)) = self.extremes.filter(|(low, high)| low < high) {
+            let _ = write!(text, " ±{:.0}%", 50.0 * (high - low) / self.value);
+        }
+        if let Some(bound) = self.bound {
+            let (name, limit) = match bound {
+                Bound::Most(limit) => ("at most", limit),
+                Bound::Least(limit) => ("at least", limit),
+            };
+            let verdict = if bound.is_met(self.value) {
+                "met"
+            } else {
+                "MISSED"
+            };
+            let _ = write!(text, ", {name} {}: {verdict}", number(limit));
+        }
+        text
     }
 }
 
@@ -88,7 +146,7 @@ fn table(suite: &str, measures: &[&Measure], text: &mut String) {
                     number(m.value / floor.value)
                 )
             }
-            (Some(m), _) => format!("{} {}", number(m.value), m.unit),
+            (Some(m), _) => m.cell(),
         });
         grid.push(std::iter::once(case.clone()).chain(cells).collect());
     }
@@ -169,6 +227,23 @@ total  20000 B
     }
 
     #[test]
+    fn spread_and_expectation_are_shown() {
+        let table = tables(&measures(&[
+            r#"{"suite":"s","case":"a","subject":"m","value":10.5,"low":10,"high":12.1,"unit":"µs"}"#,
+            r#"{"suite":"s","case":"b","subject":"m","value":1.51,"most":1.5,"unit":"×"}"#,
+            r#"{"suite":"s","case":"c","subject":"m","value":2000,"least":2000,"unit":"/s"}"#,
+        ]));
+        let expected = "\
+s                             m
+───────────────────────────────
+a                  10.5 µs ±10%
+b  1.51 ×, at most 1.50: MISSED
+c   2000 /s, at least 2000: met
+";
+        assert_eq!(table, expected);
+    }
+
+    #[test]
     fn what_breaks_the_contract_is_shown() {
         let error = Measure::parse("Debugger attached").unwrap_err();
         assert!(
@@ -183,11 +258,15 @@ total  20000 B
 
     #[test]
     fn json_round_trips() {
-        let line = r#"{"suite":"s","case":"c","subject":"x","value":1.5,"unit":"ms"}"#;
-        let measure = Measure::parse(line).unwrap();
-        assert_eq!(
-            Measure::parse(&measure.to_json().to_string()).unwrap(),
-            measure
-        );
+        for line in [
+            r#"{"suite":"s","case":"c","subject":"x","value":1.5,"unit":"ms"}"#,
+            r#"{"suite":"s","case":"c","subject":"x","value":1.5,"unit":"ms","low":1,"high":2,"most":3}"#,
+        ] {
+            let measure = Measure::parse(line).unwrap();
+            assert_eq!(
+                Measure::parse(&measure.to_json().to_string()).unwrap(),
+                measure
+            );
+        }
     }
 }
