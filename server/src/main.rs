@@ -1,10 +1,14 @@
 //! The program `mirrorball`: a Juggler server with a folder of static files, and a demo.
 
 mod cli;
+mod config;
 mod demo;
+mod ending;
 mod host;
-mod listen;
+mod passwd;
 mod program;
+mod settings;
+mod signals;
 
 use std::process::ExitCode;
 

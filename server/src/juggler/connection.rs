@@ -1,6 +1,6 @@
 //! One client's connection: its handle, and the shell around its machine.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use mirrorball_protocol::{
     json::Value,
@@ -20,6 +20,7 @@ use tokio::{
 use super::{CLOSING, RequestError, Service};
 use crate::{
     State,
+    remote::Remote,
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };
@@ -31,7 +32,7 @@ const COMMANDS: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Connection {
     id: u64,
-    remote: Option<SocketAddr>,
+    remote: Option<Remote>,
     state: State,
     max_segment_size: usize,
     commands: mpsc::Sender<Command>,
@@ -55,9 +56,9 @@ impl Connection {
         self.id
     }
 
-    /// The other end of the socket, where the app was served with its address.
+    /// The client, as far as it is known: see [`Remote::of_request`].
     #[must_use]
-    pub const fn remote(&self) -> Option<SocketAddr> {
+    pub const fn remote(&self) -> Option<Remote> {
         self.remote
     }
 
@@ -93,7 +94,7 @@ impl Connection {
 }
 
 /// Serves one client until it is gone.
-pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<SocketAddr>) {
+pub(super) async fn serve(service: Arc<Service>, socket: Socket, remote: Option<Remote>) {
     let clock = Clock::new();
     let (sender, commands) = mpsc::channel(COMMANDS);
     let connection = Connection {

@@ -7,7 +7,6 @@ mod publisher;
 use std::{
     fmt,
     future::Future,
-    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -18,7 +17,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{ConnectInfo, Request},
+    extract::Request,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -36,6 +35,7 @@ use self::{frames::Frames, publisher::Publisher};
 use crate::{
     State,
     origin::Origins,
+    remote::Remote,
     socket::{Frame, accept},
 };
 
@@ -176,6 +176,12 @@ impl Juggler {
         }
     }
 
+    /// Where clients connect.
+    #[must_use]
+    pub fn ws_path(&self) -> &str {
+        &self.service.path
+    }
+
     /// The mirrored state.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -205,8 +211,8 @@ impl Juggler {
 
     /// The route that clients connect to.
     ///
-    /// Serve it with [`into_make_service_with_connect_info::<SocketAddr>()`][info] for
-    /// [`Connection::remote`] to be known.
+    /// A [`Server`](crate::Server) serves it. Within an app of your own, serve that with
+    /// [`into_make_service_with_connect_info::<SocketAddr>()`][info] for [`Connection::remote`] to be known.
     ///
     /// [info]: axum::Router::into_make_service_with_connect_info
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
@@ -231,14 +237,11 @@ impl Juggler {
 
     async fn accept(self, request: Request) -> Response {
         let (mut parts, _) = request.into_parts();
-        if let Err(refusal) = self.service.origins.check(&parts.headers) {
+        if let Err(refusal) = self.service.origins.check_request(&parts) {
             tracing::warn!(origin = ?parts.headers.get("origin"), "a foreign page tried to connect");
             return refusal.into_response();
         }
-        let remote = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(remote)| *remote);
+        let remote = Remote::of_request(&parts.extensions);
         accept(&mut parts, move |socket| {
             connection::serve(self.service, socket, remote)
         })
