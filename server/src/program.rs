@@ -56,9 +56,11 @@ pub(crate) fn settle<const DEMO: bool>(given: &Given<DEMO>) -> Result<Settings, 
              as 127.0.0.1:8080"
         )));
     }
-    settings
-        .fault()
-        .map_or(Ok(settings), |fault| Err(Ending::usage(fault)))
+    settings.fault().map_or(Ok(settings), |fault| {
+        Err(Ending::usage(format_args!(
+            "{fault}; see mirrorball --help"
+        )))
+    })
 }
 
 fn serve(settings: &Settings, logging: &Logging, demo: bool) -> Result<(), Ending> {

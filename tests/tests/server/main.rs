@@ -6,11 +6,16 @@
     reason = "in a test a panic is the report"
 )]
 
+mod auth;
 mod closing;
 mod fixture;
+mod limits;
 mod memory;
 mod mirroring;
 mod notifications;
 mod peer;
+mod raw;
 mod requests;
+mod server;
 mod site;
+mod tls;
