@@ -1,5 +1,7 @@
 //! [`Signals`]: what tells the program to end, or to read its files again.
 
+use std::io;
+
 /// What the program is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -10,44 +12,59 @@ pub(crate) enum Signal {
 }
 
 /// What tells the program to end, or to read its files again.
+#[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Signals {
-    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
 }
 
+#[cfg(unix)]
 impl Signals {
     /// Takes them from now on.
     ///
     /// # Errors
     ///
     /// Where the system does not allow it.
-    pub(crate) fn new() -> std::io::Result<Self> {
-        #[cfg(unix)]
+    pub(crate) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
-            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            #[cfg(unix)]
             hangup: signal(SignalKind::hangup())?,
         })
     }
 
     /// Waits for the next one.
     pub(crate) async fn next(&mut self) -> Signal {
-        #[cfg(unix)]
-        let (terminate, hangup) = (self.terminate.recv(), self.hangup.recv());
-        #[cfg(not(unix))]
-        let (terminate, hangup) = (
-            std::future::pending::<Option<()>>(),
-            std::future::pending::<Option<()>>(),
-        );
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => Signal::End("interrupt"),
-            _ = terminate => Signal::End("terminate"),
-            _ = hangup => Signal::Reload,
+            _ = self.interrupt.recv() => Signal::End("interrupt"),
+            _ = self.terminate.recv() => Signal::End("terminate"),
+            _ = self.hangup.recv() => Signal::Reload,
         }
+    }
+}
+
+/// What tells the program to end: Ctrl-C. Nothing tells it to read its files again.
+#[cfg(windows)]
+#[derive(Debug)]
+pub(crate) struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    /// Takes it from now on.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not allow it.
+    pub(crate) fn new() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Signal {
+        let _ = self.0.recv().await;
+        Signal::End("interrupt")
     }
 }
