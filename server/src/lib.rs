@@ -51,6 +51,7 @@ pub mod server;
 mod socket;
 pub mod state;
 pub mod tls;
+mod watched;
 
 pub use files::Files;
 pub use juggler::{Connection, Juggler, RequestError};

@@ -18,6 +18,8 @@ use rustls::{
 };
 use thiserror::Error;
 
+use crate::watched::Watched;
+
 /// What the server speaks over TLS: no HTTP/2, in which a browser would open no WebSocket here.
 const PROTOCOL: &[u8] = b"http/1.1";
 /// Bytes of a file of certificates or of a key; one that is longer is none.
@@ -34,6 +36,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// ```
 pub struct Tls {
     files: Option<Files>,
+    watched: Watched,
     current: RwLock<Current>,
 }
 
@@ -129,9 +132,11 @@ impl Tls {
     }
 
     fn read(files: Files) -> Result<Self, TlsError> {
+        let watched = Watched::new(files.paths());
         let current = RwLock::new(files.read()?);
         Ok(Self {
             files: Some(files),
+            watched,
             current,
         })
     }
@@ -157,6 +162,7 @@ impl Tls {
             Current::new(vec![made.cert.der().clone()], key.into(), None).map_err(at_fault)?;
         Ok(Self {
             files: None,
+            watched: Watched::default(),
             current: RwLock::new(current),
         })
     }
@@ -166,6 +172,7 @@ impl Tls {
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         Self {
             files: None,
+            watched: Watched::default(),
             current: RwLock::new(Current {
                 config,
                 fingerprint: None,
@@ -197,12 +204,8 @@ impl Tls {
     }
 
     /// The files that are read.
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        self.files.as_ref().map_or_else(Vec::new, |files| {
-            let own = [&files.certificates, &files.key];
-            let all = own.into_iter().chain(&files.client_authorities);
-            all.cloned().collect()
-        })
+    pub(crate) const fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// What the next connection is accepted with.
@@ -227,6 +230,12 @@ impl fmt::Debug for Tls {
 }
 
 impl Files {
+    fn paths(&self) -> Vec<PathBuf> {
+        let own = [&self.certificates, &self.key];
+        let all = own.into_iter().chain(&self.client_authorities);
+        all.cloned().collect()
+    }
+
     fn read(&self) -> Result<Current, TlsError> {
         let blame = |file: &Path| {
             let file = file.to_owned();

@@ -33,7 +33,11 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 pub use self::htpasswd::{Fault, Htpasswd, HtpasswdError, with_password};
 use self::{failures::Failures, htpasswd::MAX_NAME};
-use crate::{Limits, remote::Remote, remote::client_key};
+use crate::{
+    Limits,
+    remote::{Remote, client_key},
+    watched::Watched,
+};
 
 /// Pairs of user and password that are remembered to be right; with as many, all are forgotten.
 const VERIFIED: usize = 4_096;
@@ -60,6 +64,7 @@ impl fmt::Display for Principal {
 #[derive(Debug)]
 pub(crate) struct Gate {
     file: PathBuf,
+    watched: Watched,
     challenge: HeaderValue,
     users: RwLock<Arc<Users>>,
     /// Known to this process only.
@@ -101,6 +106,7 @@ impl Gate {
     ///
     /// Where the file cannot be used, or this system gives no random numbers.
     pub(crate) fn open(file: &Path, realm: &str, limits: &Limits) -> Result<Self, HtpasswdError> {
+        let watched = Watched::new(vec![file.to_owned()]);
         let users = Htpasswd::open(file)?;
         let secret = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new()).map_err(|_| {
             HtpasswdError::Unreadable {
@@ -113,6 +119,7 @@ impl Gate {
             .clamp(1, Semaphore::MAX_PERMITS / 2);
         Ok(Self {
             file: file.to_owned(),
+            watched,
             challenge: challenge(realm),
             users: RwLock::new(Arc::new(Users::new(users))),
             secret,
@@ -127,6 +134,10 @@ impl Gate {
 
     pub(crate) fn file(&self) -> &Path {
         &self.file
+    }
+
+    pub(crate) const fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// Reads the file again, for requests from now on, and returns how many users there are.

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -12,7 +12,6 @@ use std::{
 use axum::{body::Body, response::Response};
 use futures_util::task::AtomicWaker;
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
-use std::sync::Arc;
 use tokio::time::{Instant, Sleep};
 
 use crate::Limits;
@@ -104,11 +103,12 @@ impl Activity {
     fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
         let phase = match doing.phase {
-            Phase::Head(since) => Some(since + limits.header_read_timeout),
+            Phase::Head(since) => since.checked_add(limits.header_read_timeout),
             Phase::Answer => None,
-            Phase::Idle(since) => Some(since + limits.idle_timeout),
+            Phase::Idle(since) => since.checked_add(limits.idle_timeout),
         };
-        let write = doing.blocked.map(|since| since + limits.write_timeout);
+        let blocked = doing.blocked;
+        let write = blocked.and_then(|since| since.checked_add(limits.write_timeout));
         [phase, write].into_iter().flatten().min()
     }
 

@@ -30,7 +30,7 @@ use crate::{
 /// Makes a [`Server`](super::Server).
 pub struct Builder {
     jugglers: Vec<Juggler>,
-    routes: Option<Router>,
+    routes: Vec<Router>,
     files: Option<FilesFrom>,
     index_path: Index,
     htpasswd_file: Option<PathBuf>,
@@ -61,7 +61,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             jugglers: Vec::new(),
-            routes: None,
+            routes: Vec::new(),
             files: None,
             index_path: Index::Default,
             htpasswd_file: None,
@@ -85,14 +85,11 @@ impl Builder {
         self
     }
 
-    /// Serves other routes, too. Those of Juggler come first, then these, then static files; with static files
-    /// a fallback of these routes is never reached.
+    /// Serves other routes, too; may be called again for more. Those of Juggler come first, then these, in order, then
+    /// static files. What comes later takes the place of a fallback.
     #[must_use]
     pub fn additional_routes(mut self, routes: Router) -> Self {
-        self.routes = Some(match self.routes {
-            Some(earlier) => earlier.merge(routes),
-            None => routes,
-        });
+        self.routes.push(routes);
         self
     }
 
@@ -287,11 +284,13 @@ impl Builder {
         if let Some(path) = index_path {
             router = router.merge(index(path));
         }
-        Ok(match (self.routes, files) {
-            (Some(routes), Some(files)) => router.fallback_service(routes.fallback_service(files)),
-            (Some(rest), None) | (None, Some(rest)) => router.fallback_service(rest),
-            (None, None) => router,
-        })
+        // One router behind another, not merged: what stands in both is no panic.
+        let behind = |rest: Option<Router>, front: Router| match rest {
+            Some(rest) => Some(front.fallback_service(rest)),
+            None => Some(front),
+        };
+        let rest = self.routes.into_iter().rev().fold(files, behind);
+        Ok(behind(rest, router).unwrap_or_default())
     }
 }
 

@@ -7,15 +7,21 @@ mod places;
 mod reload;
 mod wire;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, ToSocketAddrs, lookup_host},
-    sync::{Mutex, watch},
+    sync::watch,
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::timeout,
 };
 
 pub use self::builder::Builder;
@@ -56,10 +62,18 @@ struct Running {
     places: Arc<places::Places>,
     reloaded: Reloaded,
     shutdown_timeout: Duration,
-    /// What accepts connections and looks after files, and whoever tells connections that the server stops;
-    /// nothing once it has stopped.
-    tasks: Mutex<Option<(JoinSet<()>, watch::Sender<()>)>>,
-    closed: watch::Sender<bool>,
+    /// Taken by whoever closes the server first.
+    tasks: Mutex<Option<Tasks>>,
+    /// Whether the end was orderly, once it has come.
+    closed: watch::Sender<Option<bool>>,
+}
+
+#[derive(Debug)]
+struct Tasks {
+    /// Accept connections, and look after files.
+    accepting: JoinSet<()>,
+    /// Dropped to tell connections that the server stops.
+    stopping: watch::Sender<()>,
 }
 
 /// Addresses that are listened on, and what is to be served there.
@@ -158,37 +172,41 @@ impl Server {
     /// Accepts no more connections, says goodbye on those of Juggler, lets requests end, and cuts what is left after
     /// the shutdown timeout. Returns whether nothing had to be cut.
     pub async fn close(&self) -> bool {
-        let running = &*self.running;
-        let mut tasks = running.tasks.lock().await;
-        let Some((mut accepting, stopping)) = tasks.take() else {
-            return true;
-        };
-        let deadline = Instant::now() + running.shutdown_timeout;
-        accepting.shutdown().await;
-        drop(stopping);
-        let goodbyes = join_all(running.jugglers.iter().map(Juggler::close));
-        let ended = timeout_at(deadline, async {
-            goodbyes.await;
-            running.places.emptied().await;
-        });
-        let orderly = ended.await.is_ok();
-        if !orderly {
-            tracing::debug!(connections = running.places.count(), "cut");
-            running.places.cut();
+        let tasks = self.running.tasks.lock();
+        if let Some(tasks) = tasks.unwrap_or_else(PoisonError::into_inner).take() {
+            // On a task of its own: it comes to its end also where nobody waits for it.
+            tokio::spawn(Arc::clone(&self.running).end(tasks));
         }
-        running.closed.send_replace(true);
-        orderly
+        self.ended().await
     }
 
     /// Waits until the server has been closed.
     pub async fn closed(&self) {
+        self.ended().await;
+    }
+
+    async fn ended(&self) -> bool {
+        let mut closed = self.running.closed.subscribe();
         // Its sender lives as long as this handle.
-        let _ = self
-            .running
-            .closed
-            .subscribe()
-            .wait_for(|closed| *closed)
-            .await;
+        let closed = closed.wait_for(Option::is_some).await;
+        closed.is_ok_and(|orderly| *orderly == Some(true))
+    }
+}
+
+impl Running {
+    async fn end(self: Arc<Self>, mut tasks: Tasks) {
+        tasks.accepting.shutdown().await;
+        drop(tasks.stopping);
+        let ended = timeout(self.shutdown_timeout, async {
+            join_all(self.jugglers.iter().map(Juggler::close)).await;
+            self.places.emptied().await;
+        });
+        let orderly = ended.await.is_ok();
+        if !orderly {
+            tracing::debug!(connections = self.places.count(), "cut");
+            self.places.cut();
+        }
+        self.closed.send_replace(Some(orderly));
     }
 }
 
@@ -204,16 +222,16 @@ impl Bound {
     pub fn serve(self) -> Server {
         let site = Arc::new(self.site);
         let (stopping, stopped) = watch::channel(());
-        let mut tasks = JoinSet::new();
+        let mut accepting = JoinSet::new();
         for listener in self.listeners {
             let acceptor = Acceptor {
                 site: Arc::clone(&site),
                 stopped: stopped.clone(),
             };
-            tasks.spawn(acceptor.run(listener));
+            accepting.spawn(acceptor.run(listener));
         }
         if let Some(period) = self.reload_interval {
-            tasks.spawn(self.reloaded.clone().watch(period));
+            accepting.spawn(self.reloaded.clone().watch(period));
         }
         let running = Running {
             addresses: self.addresses,
@@ -221,8 +239,11 @@ impl Bound {
             places: Arc::clone(&site.places),
             reloaded: self.reloaded,
             shutdown_timeout: self.shutdown_timeout,
-            tasks: Mutex::new(Some((tasks, stopping))),
-            closed: watch::Sender::new(false),
+            tasks: Mutex::new(Some(Tasks {
+                accepting,
+                stopping,
+            })),
+            closed: watch::Sender::new(None),
         };
         Server {
             running: Arc::new(running),

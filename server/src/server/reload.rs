@@ -1,11 +1,6 @@
-//! [`Reloaded`]: files that a server reads again when they change.
+//! [`Reloaded`]: what a server reads from files while it runs.
 
-use std::{
-    fs,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     task::spawn_blocking,
@@ -21,59 +16,43 @@ pub(super) struct Reloaded {
     pub(super) gate: Option<Arc<Gate>>,
 }
 
-/// By what a file that was written again is told from what it was.
-type Stamp = Vec<Option<(SystemTime, u64)>>;
-
 impl Reloaded {
     /// Reads everything again, and logs what came of it. Returns whether all of it could be used.
     pub(super) async fn reload(&self) -> bool {
-        let all = self.clone();
-        let reload = move || {
-            let tls = all.tls.as_deref().is_none_or(reload_tls);
-            let users = all.gate.as_deref().is_none_or(reload_users);
-            tls && users
-        };
-        spawn_blocking(reload).await.unwrap_or(false)
+        self.off_reactor(Self::read).await
     }
 
-    /// Looks for changes this often, for ever.
+    /// Reads what has changed, which is looked for this often, for ever.
     pub(super) async fn watch(self, period: Duration) {
-        let (mut tls, mut users) = self.stamps().await;
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (new_tls, new_users) = self.stamps().await;
-            let changed = Self {
-                tls: self.tls.clone().filter(|_| new_tls != tls),
-                gate: self.gate.clone().filter(|_| new_users != users),
+            let changed = |all: Self| {
+                let changed = Self {
+                    tls: all.tls.filter(|tls| tls.watched().have_changed()),
+                    gate: all.gate.filter(|gate| gate.watched().have_changed()),
+                };
+                changed.read()
             };
-            (tls, users) = (new_tls, new_users);
-            if changed.tls.is_some() || changed.gate.is_some() {
-                changed.reload().await;
-            }
+            self.off_reactor(changed).await;
         }
     }
 
-    async fn stamps(&self) -> (Stamp, Stamp) {
+    async fn off_reactor(&self, work: impl FnOnce(Self) -> bool + Send + 'static) -> bool {
         let all = self.clone();
-        let read = move || {
-            let tls = all.tls.map_or_else(Vec::new, |tls| {
-                tls.paths().iter().map(|path| stamp(path)).collect()
-            });
-            let users = all.gate.iter().map(|gate| stamp(gate.file())).collect();
-            (tls, users)
-        };
-        spawn_blocking(read).await.unwrap_or_default()
+        // It does not run only where the runtime ends.
+        spawn_blocking(|| work(all)).await.unwrap_or(false)
+    }
+
+    fn read(self) -> bool {
+        let tls = self.tls.as_deref().is_none_or(read_certificates);
+        let users = self.gate.as_deref().is_none_or(read_users);
+        tls && users
     }
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-fn reload_tls(tls: &Tls) -> bool {
+fn read_certificates(tls: &Tls) -> bool {
     match tls.reload() {
         Ok(true) => {
             let fingerprint = tls.fingerprint().unwrap_or_default();
@@ -88,7 +67,7 @@ fn reload_tls(tls: &Tls) -> bool {
     }
 }
 
-fn reload_users(gate: &Gate) -> bool {
+fn read_users(gate: &Gate) -> bool {
     match gate.reload() {
         Ok(users) => {
             tracing::info!(users, file = %gate.file().display(), "the users were read again");

@@ -45,6 +45,9 @@ async fn everything_has_its_place() {
         .route("/hello", get(|| async { "a route" }))
         .route("/ws", get(|| async { "never reached" }))
         .route("/kept", get(|| async { [("cache-control", "max-age=60")] }));
+    let more = Router::new()
+        .route("/hello", get(|| async { "never reached" }))
+        .route("/more", get(|| async { "more" }));
     let other = Juggler::builder(State::new("other"))
         .ws_path("/other/ws")
         .build();
@@ -52,12 +55,14 @@ async fn everything_has_its_place() {
         .juggler(juggler())
         .juggler(other)
         .additional_routes(routes)
+        .additional_routes(more)
         .static_dir(www.path());
     let (address, _server) = serve(builder).await;
     assert_eq!(Peer::connect(address).await.state().await, &json!(7));
     assert_eq!(fetch(address, "/other/ws", UPGRADE).await.status, 101);
     for (path, status, body) in [
         ("/hello", 200, "a route"),
+        ("/more", 200, "more"),
         ("/index.html", 200, "index"),
         ("/missing", 404, ""),
     ] {
@@ -197,6 +202,8 @@ async fn closing_is_orderly() {
     let mut begun = begun;
     begun.recv().await.unwrap();
 
+    // Nobody has to wait for it.
+    assert!(timeout(Duration::ZERO, server.close()).await.is_err());
     let closing = tokio::spawn({
         let server = server.clone();
         async move { server.close().await }
