@@ -68,6 +68,13 @@ impl Places {
                 return Err(Full::Client);
             }
             *count += 1;
+            if *count == self.max_per_ip {
+                tracing::warn!(
+                    %client,
+                    limit = self.max_per_ip,
+                    "no more connections of this client are taken; if it is a proxy, add it to the trusted ones"
+                );
+            }
         }
         if taken.connections.len() + 1 == self.max_total {
             tracing::warn!(limit = self.max_total, "no more connections are taken");
