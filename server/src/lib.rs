@@ -37,7 +37,7 @@
 //! | [`auth`] | users and passwords |
 //! | [`files`] | a folder of static files |
 //! | [`origin`] | which pages may connect |
-//! | [`remote`] | who is at the other end |
+//! | [`proxies`] | who is at the other end |
 //!
 //! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
 
@@ -46,7 +46,7 @@ pub mod files;
 pub mod juggler;
 mod limits;
 pub mod origin;
-pub mod remote;
+pub mod proxies;
 pub mod server;
 mod socket;
 pub mod state;
@@ -60,7 +60,7 @@ pub use mirrorball_protocol::{
     json::{Value, to_value},
     juggler::server::ServerOptions,
 };
-pub use remote::Remote;
+pub use proxies::Remote;
 pub use server::Server;
 pub use state::{State, StateError};
 pub use tls::Tls;

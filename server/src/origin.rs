@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::remote::{Remote, Scheme};
+use crate::proxies::{Remote, Scheme};
 
 /// How much of a refused header is quoted in the answer, in characters.
 const QUOTE_LENGTH: usize = 200;

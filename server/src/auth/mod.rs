@@ -35,7 +35,7 @@ pub use self::htpasswd::{Fault, Htpasswd, HtpasswdError, with_password};
 use self::{failures::Failures, htpasswd::MAX_NAME};
 use crate::{
     Limits,
-    remote::{Remote, client_key},
+    proxies::{Remote, client_key},
     watched::Watched,
 };
 

@@ -20,7 +20,7 @@ use tokio::{
 use super::{CLOSING, RequestError, Service};
 use crate::{
     State,
-    remote::Remote,
+    proxies::Remote,
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };

@@ -35,7 +35,7 @@ use self::{frames::Frames, publisher::Publisher};
 use crate::{
     State,
     origin::Origins,
-    remote::Remote,
+    proxies::Remote,
     socket::{Frame, accept},
 };
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Limits, Tls,
-    remote::{Remote, Scheme, TrustedProxies},
+    proxies::{Remote, Scheme, TrustedProxies},
 };
 
 /// How long to wait where accepting a connection fails, for want of file descriptors for instance.

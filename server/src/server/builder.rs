@@ -24,7 +24,7 @@ use crate::{
     auth::Gate,
     files::{INDEX_PATH, index},
     origin::Origins,
-    remote::TrustedProxies,
+    proxies::TrustedProxies,
 };
 
 /// Makes a [`Server`](super::Server).

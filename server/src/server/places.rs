@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::activity::Activity;
-use crate::{Limits, remote::client_key};
+use crate::{Limits, proxies::client_key};
 
 /// The connections of a server: each has a place until it ends, also when it becomes a WebSocket.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Who is at the other end: the socket's peer, or the client that a trusted proxy speaks for.
+//! Who is at the other end, where proxies may stand between: the socket's peer, or the client that a trusted proxy speaks for.
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ const HOPS: usize = 32;
 /// says about where it comes from is ignored.
 ///
 /// ```
-/// use mirrorball_server::remote::TrustedProxies;
+/// use mirrorball_server::proxies::TrustedProxies;
 ///
 /// let mut proxies = TrustedProxies::default();
 /// proxies.add("10.0.0.0/8".parse()?);
