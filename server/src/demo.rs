@@ -16,8 +16,8 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::{
-    cli::PERIODS,
     host::{Crossing, ProcessView, SETTLE, Sampler, Threshold, ViewChange},
+    settings::PERIODS,
 };
 
 /// Requests that wait for the sampler; one more is refused.

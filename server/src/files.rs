@@ -1,9 +1,9 @@
 //! A folder of static files.
 //!
 //! What is served is what a web server is expected to publish: regular files inside the folder, by
-//! their own names. Names that begin with a dot (`.htpasswd`, `.git`), symbolic links that lead out
-//! of the folder or to such a name, pipes and devices are answered with 404, as if they were not
-//! there. That keeps mistakes from being published; who can write to the folder decides what is in
+//! their own names. Names that begin with a dot (`.htpasswd`, `.git`), symbolic links, pipes and devices
+//! are answered with 404, as if they were not there. Links are followed where that is asked for, but
+//! neither out of the folder nor to a hidden name. That keeps mistakes from being published; who can write to the folder decides what is in
 //! it, and is trusted.
 
 use std::{
@@ -53,7 +53,9 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
 #[derive(Clone, Debug)]
 pub struct Files {
     root: PathBuf,
+    index_path: Option<String>,
     no_cache: bool,
+    follow_symlinks: bool,
 }
 
 /// A folder cannot be served.
@@ -92,7 +94,9 @@ impl Files {
         fs::read_dir(&root).map_err(fail)?;
         Ok(Self {
             root,
+            index_path: Some(INDEX_PATH.to_owned()),
             no_cache: true,
+            follow_symlinks: false,
         })
     }
 
@@ -104,12 +108,29 @@ impl Files {
         self
     }
 
-    /// A router that answers every path from the folder, and redirects `/` to [`INDEX_PATH`].
+    /// Where `/` leads, with 302; by default to [`INDEX_PATH`]. With `None` it is the folder's own `index.html`.
+    #[must_use]
+    pub fn index_path(mut self, index_path: Option<String>) -> Self {
+        self.index_path = index_path;
+        self
+    }
+
+    /// Whether symbolic links are followed that stay inside the folder. Default: false.
+    #[must_use]
+    pub fn follow_symlinks(mut self, follow: bool) -> Self {
+        self.follow_symlinks = follow;
+        self
+    }
+
+    /// A router that answers every path from the folder.
     pub fn into_router(self) -> Router {
-        let folder = Folder(Arc::from(self.root.as_path()));
+        let folder = Folder {
+            root: Arc::from(self.root.as_path()),
+            follow_symlinks: self.follow_symlinks,
+        };
         let no_cache = self.no_cache;
-        Router::new()
-            .route("/", get(index))
+        let index = self.index_path.map_or_else(Router::new, index);
+        index
             .fallback_service(ServeDir::with_backend(self.root, folder))
             .layer(middleware::from_fn(move |request, next| {
                 answer(request, next, no_cache)
@@ -117,9 +138,13 @@ impl Files {
     }
 }
 
-async fn index(RawQuery(query): RawQuery) -> Response {
-    let location = query.map_or_else(|| INDEX_PATH.to_owned(), |q| format!("{INDEX_PATH}?{q}"));
-    (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+/// Redirects `/` to this path.
+pub(crate) fn index(path: String) -> Router {
+    let redirect = |RawQuery(query): RawQuery| async move {
+        let location = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+        (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+    };
+    Router::new().route("/", get(redirect))
 }
 
 async fn answer(request: Request, next: Next, no_cache: bool) -> Response {
@@ -167,14 +192,22 @@ fn is_visible(name: &str) -> bool {
 
 /// The files that may be seen, below a canonical path.
 #[derive(Clone, Debug)]
-struct Folder(Arc<Path>);
+struct Folder {
+    root: Arc<Path>,
+    follow_symlinks: bool,
+}
 
 impl Folder {
     /// Where a path really leads, if that is a visible file or folder below the root.
     fn resolve(&self, path: &Path) -> io::Result<(PathBuf, fs::Metadata)> {
         // Also links in a circle, and names that are too long: none of that is there.
-        let path = path.canonicalize().map_err(|_| hidden())?;
-        let inside = path.strip_prefix(&self.0).map_err(|_| hidden())?;
+        let real = path.canonicalize().map_err(|_| hidden())?;
+        // With a link on its way it leads somewhere else; component by component, since slashes may differ.
+        if !self.follow_symlinks && !real.components().eq(path.components()) {
+            return Err(hidden());
+        }
+        let path = real;
+        let inside = path.strip_prefix(&self.root).map_err(|_| hidden())?;
         let visible = |part: Component<'_>| part.as_os_str().to_str().is_some_and(is_visible);
         if !inside.components().all(visible) {
             return Err(hidden());
@@ -204,6 +237,9 @@ impl Backend for Folder {
             }
             let file = fs::File::open(path)?;
             let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(hidden());
+            }
             Ok(OpenFile {
                 file: file.into(),
                 metadata,
@@ -386,8 +422,6 @@ mod tests {
             ("/sub/", "text/html", "<h1>sub</h1>"),
             ("/sub/index.html", "text/html", "<h1>sub</h1>"),
             ("/%73ub%2findex.html", "text/html", "<h1>sub</h1>"),
-            ("/link-in.html", "text/html", "<h1>hello</h1>"),
-            ("/link-sub/index.html", "text/html", "<h1>sub</h1>"),
         ];
         for (path, kind, expect) in cases {
             let response = request(&router, Method::GET, path).await;
@@ -406,11 +440,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn follows_links_inside_the_folder_where_asked_to() {
+        let folder = folder();
+        let files = Files::open(folder.path().join("www")).unwrap();
+        let following = files.clone().follow_symlinks(true).into_router();
+        let router = files.into_router();
+        for (path, expect) in [
+            ("/link-in.html", "<h1>hello</h1>"),
+            ("/link-sub/index.html", "<h1>sub</h1>"),
+        ] {
+            let response = request(&following, Method::GET, path).await;
+            assert_eq!(text(response).await, expect, "{path}");
+            let response = request(&router, Method::GET, path).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
     async fn leads_to_the_index() {
         let folder = folder();
-        let router = Files::open(folder.path().join("www"))
-            .unwrap()
-            .into_router();
+        let files = Files::open(folder.path().join("www")).unwrap();
+        let response = request(
+            &files.clone().index_path(None).into_router(),
+            Method::GET,
+            "/",
+        )
+        .await;
+        assert_eq!(text(response).await, "<h1>hello</h1>");
+        let other = files.clone().index_path(Some("/app.html".to_owned()));
+        let response = request(&other.into_router(), Method::GET, "/?a").await;
+        assert_eq!(response.headers()[header::LOCATION], "/app.html?a");
+        let router = files.into_router();
         for (path, location) in [("/", "/index.html"), ("/?a=b&c", "/index.html?a=b&c")] {
             let response = request(&router, Method::GET, path).await;
             assert_eq!(response.status(), StatusCode::FOUND);
@@ -424,9 +484,8 @@ mod tests {
     #[tokio::test]
     async fn hides_what_is_not_public() {
         let folder = folder();
-        let router = Files::open(folder.path().join("www"))
-            .unwrap()
-            .into_router();
+        let files = Files::open(folder.path().join("www")).unwrap();
+        let routers = [files.clone(), files.follow_symlinks(true)].map(Files::into_router);
         let paths = [
             // Not there.
             "/missing.html",
@@ -494,8 +553,12 @@ mod tests {
         ];
         let long = format!("/{}", "long".repeat(500));
         for path in paths.into_iter().chain([long.as_str()]) {
-            for method in [Method::GET, Method::HEAD] {
-                let response = request(&router, method.clone(), path).await;
+            for (router, method) in [
+                (&routers[0], Method::GET),
+                (&routers[0], Method::HEAD),
+                (&routers[1], Method::GET),
+            ] {
+                let response = request(router, method.clone(), path).await;
                 assert_eq!(response.status(), StatusCode::NOT_FOUND, "{method} {path}");
                 assert!(!text(response).await.contains(SECRET), "{method} {path}");
             }
@@ -657,24 +720,31 @@ mod tests {
             "~",
         ];
         let folder = folder();
-        let router = Files::open(folder.path().join("www"))
-            .unwrap()
-            .into_router();
+        let files = Files::open(folder.path().join("www")).unwrap();
+        let following = files.clone().follow_symlinks(true);
+        let routers = [files, following].map(Files::into_router);
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
-        for _ in 0..5000 {
+        let mut next = |bound: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % bound as u64) as usize
+        };
+        let mut found = 0;
+        for _ in 0..100_000 {
             let mut path = "/".to_owned();
-            for _ in 0..8 {
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                path.push_str(PIECES[(random % PIECES.len() as u64) as usize]);
+            for _ in 0..=next(8) {
+                path.push_str(PIECES[next(PIECES.len())]);
             }
             let Ok(uri) = path.parse::<axum::http::Uri>() else {
                 continue;
             };
             let request = Request::get(uri).body(Body::empty()).unwrap();
-            let response = router.clone().oneshot(request).await.unwrap();
+            let response = routers[next(2)].clone().oneshot(request).await.unwrap();
+            found += usize::from(response.status() == StatusCode::OK);
             assert!(!text(response).await.contains(SECRET), "{path}");
         }
+        // Otherwise it would show nothing.
+        assert!(found > 100, "{found}");
     }
 }

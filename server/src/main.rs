@@ -1,11 +1,15 @@
-//! The program `mirrorball`: a Juggler server with a folder of static files, and a demo.
+//! The program `mirrorball`: a Juggler server with a folder of static files, a demo, and a look at any server.
 
 mod cli;
+mod config;
 mod demo;
+mod ending;
 mod host;
-mod listen;
+mod passwd;
 mod program;
 mod remote;
+mod settings;
+mod signals;
 
 use std::process::ExitCode;
 

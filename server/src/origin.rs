@@ -8,12 +8,17 @@
 use std::{error::Error, fmt, net::IpAddr, str::FromStr};
 
 use axum::{
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
+use crate::proxies::{Remote, Scheme};
+
 /// How much of a refused header is quoted in the answer, in characters.
 const QUOTE_LENGTH: usize = 200;
+
+/// What stands for a header that is not there.
+const MISSING: &str = "";
 
 /// The sites whose pages may connect. By default only the server's own.
 ///
@@ -31,6 +36,7 @@ const QUOTE_LENGTH: usize = 200;
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     added: Vec<Origin>,
+    required: bool,
 }
 
 impl Origins {
@@ -39,17 +45,23 @@ impl Origins {
         self.added.push(origin);
     }
 
+    /// Whether a request has to have an `Origin`, as each of a browser's has that opens a WebSocket: then nothing
+    /// but pages connects. Default: false.
+    pub fn require(&mut self, required: bool) {
+        self.required = required;
+    }
+
     /// Whether a request with this `Origin` and this `Host` header may connect.
     ///
-    /// - Without an origin it may: only browsers send one, and they always do.
+    /// - Without an origin it may, unless it is [required](Self::require): only browsers send one, and they
+    ///   always do.
     /// - An origin that was added may.
     /// - Otherwise the origin's host and port must be, to the letter, those of the `Host` header.
-    ///   The scheme is not compared: whether the browser has come by TLS is known to a proxy in
-    ///   front of the server at best.
+    ///   The scheme is compared by [`check_request`](Self::check_request), where it is known.
     /// - `null`, which is what sandboxed pages and local files send, may not.
     pub fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         let Some(text) = origin else {
-            return true;
+            return !self.required;
         };
         let Ok(origin) = text.parse::<Origin>() else {
             return false;
@@ -93,7 +105,7 @@ impl Origins {
         let allowed = match (origin, host) {
             // No browser sends what cannot be read, and two of them are none to rely on.
             (Header::Unclear, _) => false,
-            (Header::Missing, _) => true,
+            (Header::Missing, _) => !self.required,
             (Header::Text(origin), Header::Text(host)) => self.allows(Some(origin), Some(host)),
             (Header::Text(origin), _) => self.allows(Some(origin), None),
         };
@@ -101,6 +113,26 @@ impl Origins {
             Ok(())
         } else {
             Err(Refusal::Origin(origin.quote()))
+        }
+    }
+
+    /// As [`check`](Self::check), and where it is known how the client came ([`Remote::scheme`]), a page of the
+    /// server's own site has to have come in the same way: one that came without TLS may have been changed by
+    /// anyone on its way.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send where the request may not connect.
+    pub fn check_request(&self, request: &Parts) -> Result<(), Refusal> {
+        self.check(&request.headers)?;
+        let came = Remote::of_request(&request.extensions).and_then(|remote| remote.scheme());
+        let (Some(came), Header::Text(text)) = (came, single(&request.headers, &header::ORIGIN))
+        else {
+            return Ok(());
+        };
+        match text.parse::<Origin>() {
+            Ok(origin) if self.added.contains(&origin) || origin.came(came) => Ok(()),
+            _ => Err(Refusal::Origin(Header::Text(text).quote())),
         }
     }
 
@@ -134,6 +166,13 @@ pub struct Origin {
     host: String,
     /// None where it is the scheme's own.
     port: Option<u16>,
+}
+
+impl Origin {
+    /// Whether its pages come in this way.
+    fn came(&self, scheme: Scheme) -> bool {
+        self.scheme == scheme.as_str()
+    }
 }
 
 impl FromStr for Origin {
@@ -198,6 +237,10 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Origin(origin) if origin == MISSING => f.write_str(
+                "no origin: this server takes connections from web pages only, and their browser names \
+                 the page's site",
+            ),
             Self::Origin(origin) => write!(
                 f,
                 "origin \"{origin}\" may not connect: it is neither this server's own nor one of \
@@ -239,7 +282,8 @@ impl Header<'_> {
     fn quote(self) -> String {
         match self {
             Self::Text(text) => text.escape_debug().take(QUOTE_LENGTH).collect(),
-            Self::Missing | Self::Unclear => "?".to_owned(),
+            Self::Missing => MISSING.to_owned(),
+            Self::Unclear => "?".to_owned(),
         }
     }
 }

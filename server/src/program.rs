@@ -9,21 +9,20 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    extract::Request,
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
-};
 use mirrorball_protocol::json::Limits as JsonLimits;
-use mirrorball_server::{Files, Juggler, State, Value, origin::Origins};
+use mirrorball_server::{Files, Juggler, State, Tls, Value, auth::Htpasswd, server::ServerError};
 use tokio::runtime;
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    cli::{Cli, Command, Common, Ending, LogFormat},
+    cli::{Cli, Command, Config, Logging},
+    config,
     demo::Demo,
-    listen::{Limits, Listeners},
+    ending::Ending,
+    passwd,
+    settings::{Given, LogFormat, Settings},
+    signals::{Signal, Signals},
 };
 
 /// How long work on other threads, such as reading a file, may hold up the end.
@@ -33,93 +32,173 @@ const WORK_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// Where it could not start.
+/// Where it could not start, and where it was to show something only.
 pub(crate) fn run(cli: &Cli) -> Result<(), Ending> {
-    let common = match &cli.command {
-        Command::Serve(serve) => &serve.common,
-        Command::Demo(demo) => &demo.common,
-        Command::Remote(remote) => return remote.run(),
-    };
-    start_log(common);
+    match &cli.command {
+        Command::Serve(command) => serve(&settle(&command.given)?, &command.logging, false),
+        Command::Demo(command) => serve(&settle(&command.given)?, &command.logging, true),
+        Command::Config(Config::Check(given)) => config::check(given),
+        Command::Config(Config::Print(given)) => config::print(given),
+        Command::Passwd(command) => passwd::run(command),
+        Command::Remote(command) => command.run(),
+    }
+}
+
+/// The settings of a server that may run with them.
+///
+/// # Errors
+///
+/// Where one of them cannot be used, or they do not go together.
+pub(crate) fn settle<const DEMO: bool>(given: &Given<DEMO>) -> Result<Settings, Ending> {
+    let (settings, _) = given.settle()?;
+    if DEMO && let Some(address) = settings.public() {
+        return Err(Ending::usage(format_args!(
+            "--listen {address}: the demo shows this host's processes, so a loopback address was expected, such \
+             as 127.0.0.1:8080"
+        )));
+    }
+    settings.fault().map_or(Ok(settings), |fault| {
+        Err(Ending::usage(format_args!(
+            "{fault}; see mirrorball --help"
+        )))
+    })
+}
+
+fn serve(settings: &Settings, logging: &Logging, demo: bool) -> Result<(), Ending> {
+    start_log(settings, logging);
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Ending::failed)?;
-    let ended = runtime.block_on(serve(cli, common));
+    let ended = runtime.block_on(run_server(settings, demo));
     runtime.shutdown_timeout(WORK_TIMEOUT);
     ended
 }
 
-async fn serve(cli: &Cli, common: &Common) -> Result<(), Ending> {
-    let mut end = Signals::new().map_err(Ending::failed)?;
-    let origins = origins(common);
-    let files = common
-        .www()
-        .map(Files::open)
-        .transpose()
-        .map_err(|error| Ending::failed(format_args!("{error}; name another with --www")))?;
-    let listeners = Listeners::bind(&common.listen, Limits::default());
-    let listeners = listeners.await.map_err(Ending::failed)?;
-
-    let (juggler, demo) = match &cli.command {
-        Command::Serve(serve) => {
-            let state = serve.state.as_deref().map_or(Ok(Value::Null), read_state)?;
-            (
-                Juggler::builder(State::new(state))
-                    .origins(origins.clone())
-                    .build(),
-                None,
-            )
-        }
-        Command::Demo(demo) => {
-            let demo = Demo::start(demo.period, origins.clone()).map_err(Ending::failed)?;
-            (demo.juggler().clone(), Some(demo))
-        }
-        // It runs elsewhere, and serves nothing.
-        Command::Remote(_) => return Ok(()),
+async fn run_server(settings: &Settings, demo: bool) -> Result<(), Ending> {
+    let mut signals = Signals::new().map_err(Ending::failed)?;
+    let Parts { files, state, tls } = Parts::open(settings)?;
+    if settings.public().is_some() && settings.htpasswd.is_some() && tls.is_none() {
+        tracing::warn!(
+            "passwords cross the network as they are: add --tls-cert and --tls-key, or a proxy that has TLS"
+        );
+    }
+    let (juggler, demo) = if demo {
+        let demo = Demo::start(settings.period, settings.origins()).map_err(Ending::failed)?;
+        (demo.juggler().clone(), Some(demo))
+    } else {
+        (settings.juggler(State::new(state)).build(), None)
     };
-
-    let has_files = files.is_some();
-    let mut router = juggler.clone().into_router();
+    let greeting = Greeting {
+        juggler: juggler.clone(),
+        has_files: files.is_some(),
+        tls: tls.clone(),
+        is_demo: demo.is_some(),
+    };
+    let mut server = settings.server().juggler(juggler.clone());
     if let Some(files) = files {
-        router = router.merge(files.into_router());
+        server = server.files(files);
     }
-    if common.is_local() {
-        let origins = Arc::new(origins);
-        let guard = move |request, next| refuse_strange_hosts(Arc::clone(&origins), request, next);
-        router = router.layer(middleware::from_fn(guard));
+    if let Some(tls) = tls {
+        server = server.tls(tls);
     }
-    let addresses = listeners.addresses();
-    let serving = listeners.serve(&router);
-    announce(&addresses, has_files, demo.is_some());
+    let server = server
+        .bind(&settings.listen[..])
+        .await
+        .map_err(|error| refused(&error))?
+        .serve();
+    greeting.print(server.addresses());
 
-    let signal = end.next().await;
+    let signal = loop {
+        match signals.next().await {
+            Signal::Reload => {
+                tracing::info!("certificates and users are read again");
+                server.reload().await;
+            }
+            Signal::End(name) => break name,
+        }
+    };
     tracing::info!(signal, connections = juggler.connections(), "closing");
-    let stopping = serving.stop().await;
-    juggler.close().await;
+    let orderly = server.close().await;
     drop(demo);
-    if !stopping.ended().await {
+    if !orderly {
         tracing::warn!("some connections did not end in time and are cut");
     }
     Ok(())
 }
 
-/// The sites whose pages may connect.
-fn origins(common: &Common) -> Origins {
-    let mut origins = Origins::default();
-    for origin in &common.origin {
-        origins.add(origin.clone());
-    }
-    origins
+fn refused(error: &ServerError) -> Ending {
+    let hint = match error {
+        ServerError::Listen { .. } => "; --listen names the address",
+        ServerError::Path { .. } => "; --ws-path and --index-path name them",
+        ServerError::Htpasswd(_) => "; --htpasswd names the file",
+        _ => "",
+    };
+    Ending::failed(format_args!("{error}{hint}"))
 }
 
-/// See [`Origins::allows_host`].
-async fn refuse_strange_hosts(origins: Arc<Origins>, request: Request, next: Next) -> Response {
-    match origins.check_host(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => {
-            tracing::warn!(%refusal, "refused");
-            refusal.into_response()
-        }
+/// What settings name, once it is open.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    files: Option<Files>,
+    state: Value,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Parts {
+    /// Opens the files that settings name, but for that of the users, which the server reads itself.
+    ///
+    /// # Errors
+    ///
+    /// The first that cannot be used.
+    pub(crate) fn open(settings: &Settings) -> Result<Self, Ending> {
+        let files = settings.www().map(Files::open).transpose();
+        let files = files
+            .map_err(|error| Ending::failed(format_args!("{error}; name another with --www")))?
+            .map(|files| files.follow_symlinks(settings.follow_symlinks));
+        let state = settings
+            .state
+            .as_deref()
+            .map_or(Ok(Value::Null), read_state)?;
+        let tls = tls(settings).transpose().map_err(Ending::failed)?;
+        Ok(Self {
+            files,
+            state,
+            tls: tls.map(Arc::new),
+        })
     }
+
+    /// Checks the rest that settings name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(crate) fn check(&self, settings: &Settings) -> Result<(), Ending> {
+        if let Some(file) = &settings.htpasswd {
+            Htpasswd::open(file).map_err(|error| refused(&error.into()))?;
+        }
+        Ok(())
+    }
+}
+
+fn tls(settings: &Settings) -> Option<Result<Tls, mirrorball_server::tls::TlsError>> {
+    if settings.tls_self_signed {
+        let mut names = ["localhost", "127.0.0.1", "::1"]
+            .map(str::to_owned)
+            .to_vec();
+        let listened = settings.listen.iter().map(SocketAddr::ip);
+        names.extend(
+            listened
+                .filter(|ip| !ip.is_unspecified())
+                .map(|ip| ip.to_string()),
+        );
+        names.sort();
+        names.dedup();
+        return Some(Tls::self_signed(names));
+    }
+    let (cert, key) = (settings.tls_cert.as_ref()?, settings.tls_key.as_ref()?);
+    Some(match &settings.tls_client_ca {
+        Some(authorities) => Tls::with_client_authorities(cert, key, authorities),
+        None => Tls::from_files(cert, key),
+    })
 }
 
 /// Reads the state to begin with.
@@ -146,26 +225,43 @@ fn read_state(path: &Path) -> Result<Value, Ending> {
         .map_err(|error| fail(&format_args!("{error}; one JSON value was expected")))
 }
 
-/// Says what to open and what to try.
-fn announce(addresses: &[SocketAddr], has_files: bool, is_demo: bool) {
-    let mut text = String::new();
-    for address in addresses {
-        let address = reachable(*address);
-        if has_files {
-            text.push_str(&format!("open http://{address}/\n"));
+/// What to say when the server runs.
+struct Greeting {
+    juggler: Juggler,
+    has_files: bool,
+    tls: Option<Arc<Tls>>,
+    is_demo: bool,
+}
+
+impl Greeting {
+    /// Says what to open and what to try.
+    fn print(&self, addresses: &[SocketAddr]) {
+        let mut text = String::new();
+        let secure = if self.tls.is_some() { "s" } else { "" };
+        let path = self.juggler.ws_path();
+        for address in addresses {
+            let address = reachable(*address);
+            if self.has_files {
+                text.push_str(&format!("open http{secure}://{address}/\n"));
+            }
+            text.push_str(&format!("mirror ws{secure}://{address}{path}\n"));
         }
-        text.push_str(&format!("mirror ws://{address}/ws\n"));
+        if let Some(fingerprint) = self.tls.as_ref().and_then(|tls| tls.fingerprint()) {
+            text.push_str(&format!("certificate SHA-256 {fingerprint}\n"));
+        }
+        if !self.has_files {
+            text.push_str("no pages are served: name their folder with --www\n");
+        }
+        text.push_str(match (self.is_demo, self.has_files) {
+            (true, true) => "try to sort the processes, and to cut the connection; Ctrl-C ends\n",
+            (true, false) => {
+                "try the request \"set-period\" {\"milliseconds\": 250}; Ctrl-C ends\n"
+            }
+            (false, _) => "try a second browser beside the first; Ctrl-C ends\n",
+        });
+        // Where nobody reads it, nobody needs it.
+        let _ = stdout().write_all(text.as_bytes());
     }
-    if !has_files {
-        text.push_str("no pages are served: name their folder with --www\n");
-    }
-    text.push_str(match (is_demo, has_files) {
-        (true, true) => "try to sort the processes, and to cut the connection; Ctrl-C ends\n",
-        (true, false) => "try the request \"set-period\" {\"milliseconds\": 250}; Ctrl-C ends\n",
-        (false, _) => "try a second browser beside the first; Ctrl-C ends\n",
-    });
-    // Where nobody reads it, nobody needs it.
-    let _ = stdout().write_all(text.as_bytes());
 }
 
 /// The address to connect to where `address` is listened on.
@@ -180,8 +276,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Logs to stderr from now on.
-fn start_log(common: &Common) {
-    let (own, others) = match common.verbose {
+fn start_log(settings: &Settings, logging: &Logging) {
+    let (own, others) = match logging.verbose {
         0 => (Level::INFO, LevelFilter::WARN),
         1 => (Level::DEBUG, LevelFilter::INFO),
         _ => (Level::TRACE, LevelFilter::TRACE),
@@ -191,7 +287,7 @@ fn start_log(common: &Common) {
         .with_target("mirrorball", own)
         .with_default(others);
     let terminal = stderr().is_terminal();
-    let format = common.log.unwrap_or(if terminal {
+    let format = settings.log.unwrap_or(if terminal {
         LogFormat::Text
     } else {
         LogFormat::Json
@@ -205,33 +301,6 @@ fn start_log(common: &Common) {
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .init();
-}
-
-/// What tells the program to end.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for the next one, and returns its name.
-    async fn next(&mut self) -> &'static str {
-        #[cfg(unix)]
-        let terminate = self.terminate.recv();
-        #[cfg(not(unix))]
-        let terminate = std::future::pending();
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => "interrupt",
-            _ = terminate => "terminate",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,11 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> io::Result<Self> {
-        let mut child = program(&[arguments, &["--listen", "127.0.0.1:0"]].concat())
+        Self::spawn(program(&[arguments, &["--listen", "127.0.0.1:0"]].concat()))
+    }
+
+    fn spawn(mut program: Command) -> io::Result<Self> {
+        let mut child = program
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
@@ -55,11 +59,17 @@ impl Running {
         io::read_to_string(stream)
     }
 
+    /// Sends a signal.
+    fn signal(&self, signal: &str) -> io::Result<()> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status()?;
+        assert!(sent.success());
+        Ok(())
+    }
+
     /// Sends a signal, and returns the exit code and the rest of what was printed.
     fn end(mut self, signal: &str) -> io::Result<(Option<i32>, String, String)> {
-        Command::new("kill")
-            .args(["-s", signal, &self.child.id().to_string()])
-            .status()?;
+        self.signal(signal)?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {
             if begun.elapsed() > PATIENCE {
@@ -97,6 +107,33 @@ fn check_refusal(command: &mut Command, code: i32, expect: &str) -> io::Result<(
     assert!(stderr.starts_with("mirrorball: "), "{command:?}: {stderr}");
     assert!(stderr.contains(expect), "{command:?}: {stderr}");
     assert_eq!(stderr.matches('\n').count(), 1, "{command:?}: {stderr}");
+    Ok(())
+}
+
+/// What the program prints where it only shows something.
+fn shown(command: &mut Command) -> io::Result<String> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output()?;
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert!(
+        status.success() && stderr.is_empty(),
+        "{command:?}: {stderr}"
+    );
+    String::from_utf8(stdout).map_err(io::Error::other)
+}
+
+/// Waits for a condition to hold.
+fn until(mut condition: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
+    let begun = Instant::now();
+    while !condition()? {
+        if begun.elapsed() > PATIENCE {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
     Ok(())
 }
 
@@ -141,6 +178,22 @@ fn refuses_in_one_line() -> io::Result<()> {
         "the port is taken",
     )?;
     check_refusal(&mut program(&["serve", "--www", "/nowhere"]), 1, "/nowhere")?;
+    check_refusal(&mut program(&["serve", "-c", "/nowhere"]), 1, "/nowhere")?;
+    check_refusal(
+        &mut program(&["serve", "--htpasswd", "/nowhere"]),
+        1,
+        "/nowhere",
+    )?;
+    check_refusal(
+        &mut program(&["serve", "--tls-cert", "/nowhere", "--tls-key", "/nowhere"]),
+        1,
+        "TLS: /nowhere",
+    )?;
+    check_refusal(
+        &mut program(&["serve", "--ws-path", "ws"]),
+        1,
+        "the WebSocket path `ws`",
+    )?;
     let state = ["serve", "--listen", "127.0.0.1:0", "--state"];
     check_refusal(program(&state).arg("/nowhere"), 1, "/nowhere")?;
     check_refusal(
@@ -218,5 +271,331 @@ fn ends_while_a_client_is_silent() -> io::Result<()> {
         logged.contains("INFO mirrorball::program: closing signal=\"interrupt\""),
         "{logged}"
     );
+    Ok(())
+}
+
+/// Flags prevail over the environment, that over the file, that over the defaults; and what came from where is
+/// shown.
+#[test]
+fn settings_have_an_order() -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("mirrorball.toml");
+    std::fs::create_dir(folder.path().join("pages"))?;
+    std::fs::write(
+        &file,
+        "www = \"pages\"\nlisten = [\"127.0.0.1:1\", \"[::1]:2\"]\n\n[juggler]\nping_delay = 1.5 # seconds\n\
+         ping_timeout = 2\nmax_segment_size = \"1KiB\"\nautoflush_delay = \"none\"\n\n[http]\nno_cache = false\n",
+    )?;
+    let file = file.to_string_lossy();
+    let print = ["config", "print", "-c", &file, "--ping-delay", "7"];
+    let printed = shown(
+        program(&print)
+            .env("MIRRORBALL_PING_DELAY", "6")
+            .env("MIRRORBALL_PING_TIMEOUT", "5"),
+    )?;
+    let www = folder.path().join("pages");
+    for line in [
+        format!("www = \"{}\"  # {file}:1", www.display()),
+        format!("listen = [\"127.0.0.1:1\", \"[::1]:2\"]  # {file}:2"),
+        "ping_delay = 7  # --ping-delay".to_owned(),
+        "ping_timeout = 5  # MIRRORBALL_PING_TIMEOUT".to_owned(),
+        format!("max_segment_size = 1024  # {file}:7"),
+        format!("autoflush_delay = \"none\"  # {file}:8"),
+        format!("no_cache = false  # {file}:11"),
+        "send_queue_size = 1024  # default".to_owned(),
+        "idle_timeout = 75  # default".to_owned(),
+        "# state = …  # not set".to_owned(),
+        "[tls]".to_owned(),
+    ] {
+        assert!(
+            printed.lines().any(|found| found == line),
+            "{line}: {printed}"
+        );
+    }
+
+    // What is printed is a file of the same settings.
+    let again = folder.path().join("again.toml");
+    std::fs::write(&again, &printed)?;
+    let again = shown(&mut program(&[
+        "config",
+        "print",
+        "-c",
+        &again.to_string_lossy(),
+    ]))?;
+    let values = |text: &str| -> Vec<String> {
+        let values = text.lines().map(|line| line.split("  # ").next());
+        values.flatten().map(str::to_owned).collect()
+    };
+    assert_eq!(values(&again), values(&printed));
+    let fine = shown(&mut program(&["config", "check", "-c", &file]))?;
+    assert_eq!(fine, "the configuration can be used\n");
+    Ok(())
+}
+
+/// What a file has that cannot be used is named with its line.
+#[test]
+fn a_configuration_is_checked() -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("mirrorball.toml");
+    std::fs::write(folder.path().join("users"), "# users\nalice:secret\n")?;
+    for (text, expect) in [
+        (
+            "\n[juggler]\nping = 3\n",
+            "mirrorball.toml:3: unknown key `juggler.ping`; ",
+        ),
+        (
+            "htpasswd = \"x\"\n",
+            "mirrorball.toml:1: unknown key `htpasswd`; did you mean `auth.htpasswd`?",
+        ),
+        (
+            "[jugler]\nping_delay = 3\n",
+            "mirrorball.toml:1: unknown key `jugler`",
+        ),
+        ("period = 250\n", "mirrorball.toml:1: unknown key `period`"),
+        (
+            "juggler = 3\n",
+            "mirrorball.toml:1: juggler: a table [juggler] was expected",
+        ),
+        (
+            "[http]\n\nidle_timeout = \"soon\"\n",
+            "mirrorball.toml:3: http.idle_timeout: invalid value 'soon': ",
+        ),
+        (
+            "[http]\nidle_timeout = [1]\n",
+            "mirrorball.toml:2: http.idle_timeout: one value was expected",
+        ),
+        (
+            "listen = [\"x\"]\n",
+            "mirrorball.toml:1: listen: invalid value 'x': an IP address",
+        ),
+        (
+            "listen = \"0.0.0.0:80\"\n",
+            "neither TLS nor authentication",
+        ),
+        ("listen = [\n", "mirrorball.toml:"),
+        (
+            "[auth]\nhtpasswd = \"users\"\n",
+            "users, line 2: the password is not hashed",
+        ),
+        (
+            "[tls]\ncert = \"users\"\nkey = \"users\"\n",
+            "users: it holds no certificate",
+        ),
+        ("[tls]\ncert = \"users\"\n", "belong together"),
+        (
+            "www = \"missing\"\n",
+            "missing of static files cannot be opened",
+        ),
+    ] {
+        std::fs::write(&file, text)?;
+        for command in [&["config", "check"][..], &["serve"]] {
+            let mut program = program(command);
+            program.args(["-c", &file.to_string_lossy()]);
+            let code = if expect.starts_with("neither") || expect.starts_with("belong") {
+                2
+            } else {
+                1
+            };
+            check_refusal(&mut program, code, expect)?;
+        }
+    }
+    Ok(())
+}
+
+const ASK: &str = "GET /page HTTP/1.1\r\nHost: localhost";
+/// `alice:secret`
+const ALICE: &str = "\r\nAuthorization: Basic YWxpY2U6c2VjcmV0";
+
+fn passwd(file: &str, user: &str, password: &str) -> io::Result<Output> {
+    let mut child = program(&["passwd", file, user])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // Whoever was called wrongly does not listen.
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(password.as_bytes());
+    }
+    child.wait_with_output()
+}
+
+/// Users are written by the program, and read by it when they change, when it is told to, and not otherwise.
+#[test]
+fn users_are_made_and_read_again() -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("page"), "a page")?;
+    let www = folder.path().to_string_lossy();
+    let file = folder.path().join("users");
+    let users = file.to_string_lossy();
+    for (user, password, code) in [
+        ("alice", "secret\n", 0),
+        ("bob", "no line end", 0),
+        ("eve", "\n", 1),
+        ("eve", "", 1),
+        ("a:b", "secret\n", 2),
+    ] {
+        let output = passwd(&users, user, password)?;
+        assert_eq!(output.status.code(), Some(code), "{user} {output:?}");
+    }
+    let long = "x".repeat(1025);
+    assert_eq!(passwd(&users, "eve", &long)?.status.code(), Some(1));
+    let text = std::fs::read_to_string(&file)?;
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(
+        text.starts_with("alice:$argon2id$") && !text.contains("secret"),
+        "{text}"
+    );
+    assert_eq!(file.metadata()?.permissions().mode() & 0o777, 0o600);
+
+    let never = [
+        "--reload-interval",
+        "none",
+        "--htpasswd",
+        &users,
+        "--www",
+        &www,
+    ];
+    let running = Running::start(&[&["serve", "--listen", "127.0.0.1:0"][..], &never].concat())?;
+    assert!(running.request(ASK)?.starts_with("HTTP/1.1 401 "));
+    let alice = format!("{ASK}{ALICE}");
+    assert!(running.request(&alice)?.ends_with("a page"));
+    assert!(passwd(&users, "alice", "another\n")?.status.success());
+    assert!(running.request(&alice)?.ends_with("a page"));
+    running.signal("HUP")?;
+    until(|| Ok(running.request(&alice)?.starts_with("HTTP/1.1 401 ")))?;
+    let (code, _, logged) = running.end("TERM")?;
+    assert_eq!(code, Some(0), "{logged}");
+    assert!(logged.contains("the users were read again"), "{logged}");
+    assert!(!logged.contains("secret"), "{logged}");
+    Ok(())
+}
+
+/// With a certificate of its own making the program tells its fingerprint.
+#[test]
+fn makes_a_certificate_for_itself() -> io::Result<()> {
+    let running = Running::start(&["serve", "--tls-self-signed"])?;
+    let plain = running.request(ASK);
+    assert!(!plain.is_ok_and(|answer| answer.starts_with("HTTP")));
+    let (answer, certificate) = request_over_tls(&running.address)?;
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    let digest = ring::digest::digest(&ring::digest::SHA256, &certificate);
+    let bytes: Vec<_> = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+
+    let (code, printed, logged) = running.end("TERM")?;
+    assert_eq!(code, Some(0), "{logged}");
+    let line = format!("certificate SHA-256 {}", bytes.join(":"));
+    assert!(printed.lines().any(|found| found == line), "{printed}");
+    Ok(())
+}
+
+/// The answer to a request over TLS, and the certificate that was shown, whatever it is.
+fn request_over_tls(address: &str) -> io::Result<(String, Vec<u8>)> {
+    use rustls::{
+        ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        crypto::ring::default_provider,
+        pki_types::{CertificateDer, ServerName, UnixTime},
+    };
+
+    #[derive(Debug)]
+    struct Anyone;
+
+    impl ServerCertVerifier for Anyone {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            let provider = default_provider();
+            provider
+                .signature_verification_algorithms
+                .supported_schemes()
+        }
+    }
+
+    let config = ClientConfig::builder_with_provider(default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(std::sync::Arc::new(Anyone))
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let session = ClientConnection::new(config.into(), name).map_err(io::Error::other)?;
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = StreamOwned::new(session, stream);
+    write!(stream, "{ASK}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = [0; 13];
+    stream.read_exact(&mut answer)?;
+    let certificate = stream.conn.peer_certificates().and_then(<[_]>::first);
+    let certificate = certificate.map(|certificate| certificate.to_vec());
+    Ok((
+        String::from_utf8_lossy(&answer).into_owned(),
+        certificate.unwrap_or_default(),
+    ))
+}
+
+/// Where the system gives no more files, the program waits and goes on when there are some again.
+#[test]
+fn outlives_a_want_of_files() -> io::Result<()> {
+    let shell = format!(
+        "ulimit -n 64; exec {} serve --listen 127.0.0.1:0 --max-connections 1000 --max-connections-per-ip 1000",
+        env!("CARGO_BIN_EXE_mirrorball"),
+    );
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &shell])
+        .env_clear()
+        .stdin(Stdio::null());
+    let running = Running::spawn(command)?;
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        crowd.push(TcpStream::connect(&running.address)?);
+    }
+    let status = || -> io::Result<bool> {
+        let mut stream = TcpStream::connect(&running.address)?;
+        stream.set_read_timeout(Some(Duration::from_millis(100)))?;
+        write!(stream, "{ASK}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = [0; 12];
+        Ok(stream.read_exact(&mut answer).is_ok() && answer == *b"HTTP/1.1 404")
+    };
+    // It is full: nobody else is answered.
+    assert!(!status()?);
+    drop(crowd);
+    until(status)?;
+    let (code, _, logged) = running.end("TERM")?;
+    assert_eq!(code, Some(0), "{logged}");
+    let complaints = logged.matches("cannot accept connections").count();
+    assert!((1..100).contains(&complaints), "{logged}");
     Ok(())
 }

@@ -1,9 +1,6 @@
 //! [`Connection`]: the handle of one client's connection.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mirrorball_protocol::{
     json::Value,
@@ -12,7 +9,7 @@ use mirrorball_protocol::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{State, socket::Frame};
+use crate::{State, proxies::Remote, socket::Frame};
 
 /// Notifications that wait for the connection's task to take them.
 const NOTES: usize = 16;
@@ -26,7 +23,7 @@ pub struct Connection {
 #[derive(Debug)]
 struct Shared {
     id: u64,
-    remote: Option<SocketAddr>,
+    remote: Option<Remote>,
     state: State,
     max_segment_size: usize,
     notes: mpsc::Sender<Sealed<Frame>>,
@@ -53,7 +50,7 @@ impl Connection {
     /// A handle, and where its notifications come out.
     pub(super) fn new(
         id: u64,
-        remote: Option<SocketAddr>,
+        remote: Option<Remote>,
         state: State,
         max_segment_size: usize,
     ) -> (Self, mpsc::Receiver<Sealed<Frame>>) {
@@ -79,9 +76,9 @@ impl Connection {
         self.shared.id
     }
 
-    /// The other end of the socket, where the app was served with its address.
+    /// The client, as far as it is known: see [`Remote::of_request`].
     #[must_use]
-    pub fn remote(&self) -> Option<SocketAddr> {
+    pub fn remote(&self) -> Option<Remote> {
         self.shared.remote
     }
 

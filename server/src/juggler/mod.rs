@@ -11,7 +11,6 @@ mod session;
 use std::{
     fmt,
     future::Future,
-    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -22,7 +21,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{ConnectInfo, Request},
+    extract::Request,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -45,6 +44,7 @@ use self::{
 use crate::{
     State,
     origin::Origins,
+    proxies::Remote,
     socket::{Limits, accept},
 };
 
@@ -127,6 +127,12 @@ impl Juggler {
         Builder::new(state.into())
     }
 
+    /// Where clients connect.
+    #[must_use]
+    pub fn ws_path(&self) -> &str {
+        &self.service.path
+    }
+
     /// The state that all connections mirror; `None` where each has its own.
     #[must_use]
     pub fn state(&self) -> Option<&State> {
@@ -156,8 +162,8 @@ impl Juggler {
 
     /// The route that clients connect to.
     ///
-    /// Serve it with [`into_make_service_with_connect_info::<SocketAddr>()`][info] for
-    /// [`Connection::remote`] to be known.
+    /// A [`Server`](crate::Server) serves it. Within an app of your own, serve that with
+    /// [`into_make_service_with_connect_info::<SocketAddr>()`][info] for [`Connection::remote`] to be known.
     ///
     /// [info]: axum::Router::into_make_service_with_connect_info
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
@@ -183,14 +189,11 @@ impl Juggler {
 
     fn accept(self, request: Request) -> Response {
         let (mut parts, _) = request.into_parts();
-        if let Err(refusal) = self.service.origins.check(&parts.headers) {
+        if let Err(refusal) = self.service.origins.check_request(&parts) {
             tracing::warn!(origin = ?parts.headers.get("origin"), "a foreign page tried to connect");
             return refusal.into_response();
         }
-        let remote = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(remote)| *remote);
+        let remote = Remote::of_request(&parts.extensions);
         let service = self.service;
         let limits = service.sockets.clone();
         accept(&mut parts, &limits, move |socket| {

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     future::{Future, ready},
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -26,6 +25,7 @@ use super::{
     publisher::Pace,
 };
 use crate::{
+    proxies::Remote,
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };
@@ -34,7 +34,7 @@ use crate::{
 pub(super) fn serve(
     service: Arc<Service>,
     socket: Socket,
-    remote: Option<SocketAddr>,
+    remote: Option<Remote>,
 ) -> impl Future<Output = ()> + Send {
     let clock = Clock::new();
     let state = service.state.clone().unwrap_or_default();

@@ -13,7 +13,7 @@ use mirrorball_server::Value;
 use tokio::runtime;
 
 use self::{notifications::Notifications, request::Request, watch::Watch};
-use crate::cli::Ending;
+use crate::ending::Ending;
 
 const AFTER_HELP: &str = "\
 URL is ws://, wss://, http:// or https://, or a host and a port alone; without a path it is /ws. \

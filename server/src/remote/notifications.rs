@@ -8,7 +8,7 @@ use mirrorball_server::Value;
 use serde_json::json;
 
 use super::{line, peer::Peer, print};
-use crate::cli::Ending;
+use crate::ending::Ending;
 
 /// `mirrorball notifications`
 ///

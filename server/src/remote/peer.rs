@@ -12,7 +12,7 @@ use mirrorball_client::{
     juggler::{Builder, Client},
 };
 
-use crate::cli::Ending;
+use crate::ending::Ending;
 
 /// Where a password is looked for.
 const PASSWORD: &str = "MIRRORBALL_PASSWORD";

@@ -11,7 +11,7 @@ use super::{
     peer::{Peer, misused},
     print,
 };
-use crate::cli::Ending;
+use crate::ending::Ending;
 
 /// `mirrorball request`
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ use super::{
     print, tell,
     tree::Tree,
 };
-use crate::cli::Ending;
+use crate::ending::Ending;
 
 /// A terminal is drawn anew this often at most, whatever happens in between.
 const FRAME: Duration = Duration::from_millis(50);

@@ -6,16 +6,21 @@
     reason = "in a test a panic is the report"
 )]
 
+mod auth;
 mod closing;
 mod compression;
 mod connections;
 mod fixture;
 mod hostile;
+mod http;
 mod independence;
+mod limits;
 mod memory;
 mod mirroring;
 mod notifications;
 mod peer;
 mod raw;
 mod requests;
+mod server;
 mod site;
+mod tls;

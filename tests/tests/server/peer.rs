@@ -11,7 +11,9 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{
+        Message, client::IntoClientRequest, http::HeaderName, protocol::WebSocketConfig,
+    },
 };
 
 /// How long anything may take. Nothing here is ever waited for in vain.
@@ -37,11 +39,27 @@ impl Peer {
     }
 
     async fn over(stream: TcpStream) -> Self {
-        let url = format!("ws://{}/ws", stream.peer_addr().unwrap());
+        let address = stream.peer_addr().unwrap();
+        Self::open(stream, address, "/ws", "").await
+    }
+
+    /// Connects at another path, with one more header, which may be none.
+    pub(crate) async fn connect_at(address: SocketAddr, path: &str, header: &str) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self::open(stream, address, path, header).await
+    }
+
+    async fn open(stream: TcpStream, address: SocketAddr, path: &str, header: &str) -> Self {
+        let url = format!("ws://{address}{path}");
+        let mut request = url.into_client_request().unwrap();
+        if let Some((name, value)) = header.split_once(": ") {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
         let config = WebSocketConfig::default()
             .max_message_size(None)
             .max_frame_size(None);
-        let (socket, _) = client_async_with_config(url, stream, Some(config))
+        let (socket, _) = client_async_with_config(request, stream, Some(config))
             .await
             .unwrap();
         Self {

@@ -1,0 +1,281 @@
+//! [`Server`]: listens, and serves whatever is to be served, within bounds.
+
+mod acceptor;
+mod activity;
+mod builder;
+mod places;
+mod reload;
+mod wire;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, ToSocketAddrs, lookup_host},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+
+pub use self::builder::Builder;
+use self::{
+    acceptor::{Acceptor, Site},
+    reload::Reloaded,
+};
+use crate::{Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
+
+/// A server that runs: an own loop that accepts connections, with bounds and timeouts, and with TLS where that
+/// is wanted. A handle, to be cloned freely; the server runs until it is closed, or its runtime is.
+///
+/// ```
+/// use mirrorball_server::{Juggler, Server, State};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let state = State::new("hello");
+/// let server = Server::builder()
+///     .juggler(Juggler::builder(state).build())
+///     .bind("127.0.0.1:0")
+///     .await?
+///     .serve();
+/// println!("mirror ws://{}/ws", server.addresses()[0]);
+/// server.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Server {
+    running: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    addresses: Vec<SocketAddr>,
+    jugglers: Vec<Juggler>,
+    places: Arc<places::Places>,
+    reloaded: Reloaded,
+    shutdown_timeout: Duration,
+    /// Taken by whoever closes the server first.
+    tasks: Mutex<Option<Tasks>>,
+    /// Whether the end was orderly, once it has come.
+    closed: watch::Sender<Option<bool>>,
+}
+
+#[derive(Debug)]
+struct Tasks {
+    /// Accept connections, and look after files.
+    accepting: JoinSet<()>,
+    /// Dropped to tell connections that the server stops.
+    stopping: watch::Sender<()>,
+}
+
+/// Addresses that are listened on, and what is to be served there.
+#[must_use = "nothing is served before `serve` is called"]
+pub struct Bound {
+    listeners: Vec<TcpListener>,
+    site: Site,
+    addresses: Vec<SocketAddr>,
+    jugglers: Vec<Juggler>,
+    reloaded: Reloaded,
+    reload_interval: Option<Duration>,
+    shutdown_timeout: Duration,
+}
+
+/// A server cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {}", hint(error))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// A name stands for no address.
+    #[error("cannot listen: the name leads to no address of this host: {0}")]
+    Name(#[source] io::Error),
+    /// A path cannot be served.
+    #[error(
+        "{what} `{path}`: a path was expected that begins with one slash, has none of {{}}*?#, and is not \
+         taken, such as {example}"
+    )]
+    Path {
+        /// What it is the path of.
+        what: &'static str,
+        /// The path.
+        path: String,
+        /// One that could be served.
+        example: &'static str,
+    },
+    /// The folder of static files cannot be served.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The file of users cannot be used.
+    #[error(transparent)]
+    Htpasswd(#[from] HtpasswdError),
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The work of reading a file was cancelled with the runtime.
+    #[error("{} could not be read: the runtime is shutting down", .0.display())]
+    Cancelled(PathBuf),
+}
+
+fn hint(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "the port is taken: stop the program that has it, or choose another port".into()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this host has no such address: choose another one, such as 127.0.0.1".into()
+        }
+        io::ErrorKind::PermissionDenied => "this user may not: choose a port above 1023".into(),
+        _ => error.to_string(),
+    }
+}
+
+impl Server {
+    /// A server that serves nothing yet.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The addresses that are listened on, with the ports that were chosen where 0 was asked for.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.running.addresses
+    }
+
+    /// How many connections there are, WebSockets included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.running.places.count()
+    }
+
+    /// Reads certificates and users again, as is done by itself when their files change, and logs what came of
+    /// it. Returns whether all of it could be used; what could not stays as it was.
+    pub async fn reload(&self) -> bool {
+        self.running.reloaded.reload().await
+    }
+
+    /// Accepts no more connections, says goodbye on those of Juggler, lets requests end, and cuts what is left after
+    /// the shutdown timeout. Returns whether nothing had to be cut.
+    pub async fn close(&self) -> bool {
+        let tasks = self.running.tasks.lock();
+        if let Some(tasks) = tasks.unwrap_or_else(PoisonError::into_inner).take() {
+            // On a task of its own: it comes to its end also where nobody waits for it.
+            tokio::spawn(Arc::clone(&self.running).end(tasks));
+        }
+        self.ended().await
+    }
+
+    /// Waits until the server has been closed.
+    pub async fn closed(&self) {
+        self.ended().await;
+    }
+
+    async fn ended(&self) -> bool {
+        let mut closed = self.running.closed.subscribe();
+        // Its sender lives as long as this handle.
+        let closed = closed.wait_for(Option::is_some).await;
+        closed.is_ok_and(|orderly| *orderly == Some(true))
+    }
+}
+
+impl Running {
+    async fn end(self: Arc<Self>, mut tasks: Tasks) {
+        tasks.accepting.shutdown().await;
+        drop(tasks.stopping);
+        let ended = timeout(self.shutdown_timeout, async {
+            join_all(self.jugglers.iter().map(Juggler::close)).await;
+            self.places.emptied().await;
+        });
+        let orderly = ended.await.is_ok();
+        if !orderly {
+            tracing::debug!(connections = self.places.count(), "cut");
+            self.places.cut();
+        }
+        self.closed.send_replace(Some(orderly));
+    }
+}
+
+impl Bound {
+    /// The addresses that are listened on, with the ports that were chosen where 0 was asked for.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Starts to accept connections and to serve them.
+    #[must_use = "the handle is what closes the server"]
+    pub fn serve(self) -> Server {
+        let site = Arc::new(self.site);
+        let (stopping, stopped) = watch::channel(());
+        let mut accepting = JoinSet::new();
+        for listener in self.listeners {
+            let acceptor = Acceptor {
+                site: Arc::clone(&site),
+                stopped: stopped.clone(),
+            };
+            accepting.spawn(acceptor.run(listener));
+        }
+        if let Some(period) = self.reload_interval {
+            accepting.spawn(self.reloaded.clone().watch(period));
+        }
+        let running = Running {
+            addresses: self.addresses,
+            jugglers: self.jugglers,
+            places: Arc::clone(&site.places),
+            reloaded: self.reloaded,
+            shutdown_timeout: self.shutdown_timeout,
+            tasks: Mutex::new(Some(Tasks {
+                accepting,
+                stopping,
+            })),
+            closed: watch::Sender::new(None),
+        };
+        Server {
+            running: Arc::new(running),
+        }
+    }
+}
+
+impl std::fmt::Debug for Bound {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Bound")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Listens on all addresses that a name stands for.
+async fn listen(
+    addresses: impl ToSocketAddrs,
+) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ServerError> {
+    let addresses: Vec<_> = lookup_host(addresses)
+        .await
+        .map_err(ServerError::Name)?
+        .collect();
+    if addresses.is_empty() {
+        return Err(ServerError::Name(io::ErrorKind::NotFound.into()));
+    }
+    let (mut listeners, mut bound) = (Vec::new(), Vec::new());
+    for address in addresses {
+        let fail = |error| ServerError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(fail)?;
+        bound.push(listener.local_addr().map_err(fail)?);
+        listeners.push(listener);
+    }
+    Ok((listeners, bound))
+}

@@ -1,0 +1,211 @@
+//! The table of settings: each once, with its names and what it means.
+
+use super::kind::Kind::{
+    self, Addresses, Count, Log, Networks, OptionalSeconds, OptionalText, OptionalTimeout, Origins,
+    Path, Period, Seconds, Size, Switch, Text, Timeout,
+};
+
+/// One setting: its key in a file, its flag, and what it means. In the environment it is called `MIRRORBALL_` and
+/// its flag.
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) flag: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) user: User,
+    pub(crate) help: &'static str,
+}
+
+/// Which command takes a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    Serve,
+    Demo,
+    Both,
+}
+
+impl Setting {
+    /// Its name in the environment.
+    pub(crate) fn variable(&self) -> String {
+        let name = self.flag.to_ascii_uppercase().replace('-', "_");
+        format!("MIRRORBALL_{name}")
+    }
+
+    /// The table of the file that it stands in, and its name there.
+    pub(crate) fn place(&self) -> (&'static str, &'static str) {
+        self.key.split_once('.').unwrap_or(("", self.key))
+    }
+
+    /// Whether this command takes it.
+    pub(crate) fn is_for(&self, demo: bool) -> bool {
+        match self.user {
+            User::Serve => !demo,
+            User::Demo => demo,
+            User::Both => true,
+        }
+    }
+}
+
+const fn setting(key: &'static str, flag: &'static str, kind: Kind, help: &'static str) -> Setting {
+    let user = User::Serve;
+    Setting {
+        key,
+        flag,
+        kind,
+        user,
+        help,
+    }
+}
+
+const fn shared(key: &'static str, flag: &'static str, kind: Kind, help: &'static str) -> Setting {
+    Setting {
+        user: User::Both,
+        ..setting(key, flag, kind, help)
+    }
+}
+
+/// All settings, by table.
+#[rustfmt::skip]
+pub(crate) const SETTINGS: &[Setting] = &[
+    shared("listen", "listen", Addresses(|s| &mut s.listen),
+        "Listen on this address and port; may be repeated [default: 127.0.0.1:8080]"),
+    shared("www", "www", Path(|s| &mut s.www),
+        "Serve the files of this folder [default: www, if there is such a folder]"),
+    setting("state", "state", Path(|s| &mut s.state),
+        "The state to mirror, a file of JSON; without it the state is null"),
+    setting("allow_public", "allow-public", Switch(|s| &mut s.allow_public),
+        "Listen on addresses that other machines can reach, though there is neither TLS nor authentication"),
+    shared("log", "log", Log(|s| &mut s.log),
+        "How to log, on stderr: text or json [default: text on a terminal, json otherwise]"),
+    setting("shutdown_timeout", "shutdown-timeout", Seconds(|s| &mut s.shutdown_timeout),
+        "How long connections have to end when the server closes; then they are cut [default: 5]"),
+    setting("reload_interval", "reload-interval", OptionalTimeout(|s| &mut s.reload_interval),
+        "How often to look whether certificates or users have changed, or none; SIGHUP has them read in any case [default: 5]"),
+    Setting {
+        user: User::Demo,
+        ..setting("period", "period", Period(|s| &mut s.period), "Milliseconds between samples, 100 to 10000 [default: 500]")
+    },
+
+    shared("http.origins", "origin", Origins(|s| &mut s.origins),
+        "Let pages of this site connect, too; may be repeated. The server's own pages always may"),
+    setting("http.require_origin", "require-origin", Switch(|s| &mut s.require_origin),
+        "Let nothing but pages connect: a request without an Origin is refused"),
+    setting("http.trusted_proxies", "trusted-proxy", Networks(|s| &mut s.trusted_proxies),
+        "Believe the proxies of this network who their clients are (Forwarded, X-Forwarded-For); may be repeated"),
+    setting("http.index_path", "index-path", OptionalText(|s| &mut s.index_path),
+        "Where / leads; nowhere if it is empty [default: /index.html, with --www]"),
+    setting("http.no_cache", "no-cache", Switch(|s| &mut s.no_cache),
+        "Have browsers ask each time whether a file has changed [default: true]"),
+    setting("http.follow_symlinks", "follow-symlinks", Switch(|s| &mut s.follow_symlinks),
+        "Follow symbolic links that stay inside the folder"),
+    setting("http.header_read_timeout", "header-read-timeout", Timeout(|s| &mut s.limits.header_read_timeout),
+        "How long the head of a request may take [default: 10]"),
+    setting("http.max_header_bytes", "max-header-bytes", Size(|s| &mut s.limits.max_header_bytes),
+        "The longest head of a request [default: 32KiB]"),
+    setting("http.body_deadline", "body-deadline", Timeout(|s| &mut s.limits.body_deadline),
+        "How long the body of a request may take as a whole [default: 30]"),
+    setting("http.max_body_bytes", "max-body-bytes", Size(|s| &mut s.limits.max_body_bytes),
+        "The longest body of a request [default: 1MiB]"),
+    setting("http.idle_timeout", "idle-timeout", Timeout(|s| &mut s.limits.idle_timeout),
+        "How long a connection may be silent between two requests [default: 75]"),
+    setting("http.write_timeout", "write-timeout", Timeout(|s| &mut s.limits.write_timeout),
+        "How long a client may take nothing of an answer [default: 30]"),
+
+    setting("conn.max_total", "max-connections", Count(|s| &mut s.limits.max_total),
+        "Connections in all [default: 10000, or 256 fewer than the files that the process may open]"),
+    setting("conn.max_per_ip", "max-connections-per-ip", Count(|s| &mut s.limits.max_per_ip),
+        "Connections of one client; those of trusted proxies are not counted [default: 256]"),
+
+    setting("tls.cert", "tls-cert", Path(|s| &mut s.tls_cert),
+        "Serve https and wss with the certificate chain in this PEM file"),
+    setting("tls.key", "tls-key", Path(|s| &mut s.tls_key),
+        "The private key of that certificate, a PEM file"),
+    setting("tls.client_ca", "tls-client-ca", Path(|s| &mut s.tls_client_ca),
+        "Let only clients connect whose certificate comes from an authority in this PEM file"),
+    setting("tls.self_signed", "tls-self-signed", Switch(|s| &mut s.tls_self_signed),
+        "Serve https and wss with a certificate made now, that nobody vouches for; for development"),
+    setting("tls.handshake_timeout", "tls-handshake-timeout", Timeout(|s| &mut s.limits.handshake_timeout),
+        "How long a TLS handshake may take [default: 10]"),
+
+    setting("auth.htpasswd", "htpasswd", Path(|s| &mut s.htpasswd),
+        "Let only users of this file send requests; `mirrorball passwd` writes it"),
+    setting("auth.realm", "realm", Text(|s| &mut s.realm),
+        "What browsers call this server when they ask for a password [default: mirrorball]"),
+    setting("auth.max_concurrent_hashes", "max-concurrent-hashes", Count(|s| &mut s.limits.max_concurrent_hashes),
+        "Passwords that are hashed at once [default: 2]"),
+    setting("auth.max_pending_hashes", "max-pending-hashes", Count(|s| &mut s.limits.max_pending_hashes),
+        "Passwords that wait to be hashed [default: 128]"),
+    setting("auth.failures_per_min_per_ip", "failures-per-min-per-ip", Count(|s| &mut s.limits.failures_per_min_per_ip),
+        "Wrong passwords of one client within a minute [default: 30]"),
+    setting("auth.max_password_bytes", "max-password-bytes", Size(|s| &mut s.limits.max_password_bytes),
+        "The longest password [default: 1KiB]"),
+
+    setting("juggler.ws_path", "ws-path", Text(|s| &mut s.ws_path),
+        "Where clients connect [default: /ws]"),
+    setting("juggler.autoflush_delay", "autoflush-delay", OptionalSeconds(|s| &mut s.autoflush_delay),
+        "How long changes are gathered before they are sent; 0 sends each, with none nothing is sent by itself [default: 0.2]"),
+    setting("juggler.parallel_requests", "parallel-requests", Switch(|s| &mut s.options.parallel_requests),
+        "Handle the requests of one connection at once instead of one after another"),
+    setting("juggler.max_pending_requests", "max-pending-requests", Count(|s| &mut s.options.max_pending_requests),
+        "Requests of one connection that are handled or wait [default: 64]"),
+    setting("juggler.send_queue_size", "send-queue-size", Count(|s| &mut s.options.send_queue_size),
+        "Messages that wait to be sent to one client [default: 1024]"),
+    setting("juggler.max_segment_size", "max-segment-size", Size(|s| &mut s.options.max_segment_size),
+        "Bytes of a segment [default: 64KiB]"),
+    setting("juggler.max_message_bytes", "max-message-bytes", Size(|s| &mut s.options.assembly.message_bytes),
+        "Bytes of a client's message [default: 4MiB]"),
+    setting("juggler.max_segments", "max-segments", Count(|s| &mut s.options.assembly.segments),
+        "Segments of a client's message [default: 4096]"),
+    setting("juggler.max_ping_bytes", "max-ping-bytes", Size(|s| &mut s.options.assembly.ping_bytes),
+        "Bytes of a client's ping [default: 4KiB]"),
+    setting("juggler.ping_delay", "ping-delay", OptionalTimeout(|s| &mut s.options.keepalive.ping_delay),
+        "After how long without a word from a client to ask whether it is there, or none [default: 30]"),
+    setting("juggler.ping_timeout", "ping-timeout", Timeout(|s| &mut s.options.keepalive.ping_timeout),
+        "How long to wait for the answer to that [default: 30]"),
+    setting("juggler.max_depth", "max-depth", Count(|s| &mut s.options.json.depth),
+        "How deep a client's data may be nested [default: 100]"),
+    setting("juggler.max_nodes", "max-nodes", Count(|s| &mut s.options.json.nodes),
+        "How many values a client's data may have [default: 100000]"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::Settings;
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let keys: HashSet<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+        let flags: HashSet<_> = SETTINGS.iter().map(|setting| setting.flag).collect();
+        assert_eq!((keys.len(), flags.len()), (SETTINGS.len(), SETTINGS.len()));
+        // Tables are written one after the other.
+        let mut tables: Vec<_> = SETTINGS.iter().map(|setting| setting.place().0).collect();
+        tables.dedup();
+        let different: HashSet<_> = tables.iter().collect();
+        assert_eq!(tables.len(), different.len());
+    }
+
+    /// What the help says of a default is what the default is.
+    #[test]
+    fn the_help_tells_the_defaults() {
+        use super::super::kind::Written;
+        for setting in SETTINGS {
+            let told = setting
+                .help
+                .split_once("[default: ")
+                .map(|(_, rest)| rest.trim_end_matches(']'));
+            let Some(told) = told.filter(|told| !told.contains([' ', ','])) else {
+                continue;
+            };
+            let mut settings = Settings::default();
+            let before = setting.kind.show(&settings);
+            let texts = [told.to_owned()];
+            let written = Written {
+                texts: &texts,
+                folder: None,
+            };
+            setting.kind.set(&mut settings, &written).unwrap();
+            assert_eq!(setting.kind.show(&settings), before, "{}", setting.key);
+        }
+    }
+}
