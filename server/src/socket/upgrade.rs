@@ -9,7 +9,7 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::upgrade::OnUpgrade;
-use sha1::{Digest, Sha1};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
 use super::{Limits, Socket, deflate::negotiate};
 
@@ -82,11 +82,10 @@ fn check(request: &Parts) -> Result<String, &'static str> {
     {
         return Err("the Sec-WebSocket-Key has to be 16 bytes in base64");
     }
-    let digest = Sha1::new()
-        .chain_update(key.as_bytes())
-        .chain_update(MAGIC)
-        .finalize();
-    Ok(BASE64_STANDARD.encode(digest))
+    let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    digest.update(key.as_bytes());
+    digest.update(MAGIC);
+    Ok(BASE64_STANDARD.encode(digest.finish()))
 }
 
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
