@@ -37,7 +37,7 @@ pub struct Plan {
     pub rate: Option<u32>,
     /// Milliseconds that a socket may take nothing; default 10,000.
     pub write_timeout: u64,
-    /// Bytes of a segment that is compressed; `null` for none. Default 1,024.
+    /// Bytes of a segment that is compressed; `null` for none. Default 4,096.
     pub compression: Option<usize>,
     /// For a server that sends what is written down instead: what to do on each connection, one after another.
     /// The last one serves for all that follow.
@@ -58,7 +58,7 @@ impl Default for Plan {
             parallel: false,
             rate: Some(200),
             write_timeout: 10_000,
-            compression: Some(1_024),
+            compression: Some(4_096),
             scripts: None,
         }
     }
