@@ -33,7 +33,7 @@ pub struct Plan {
     pub ping_timeout: u64,
     /// Whether one connection's requests are handled at once; default no.
     pub parallel: bool,
-    /// Messages that a client may send each second; `null` for as many as it likes. Default 200.
+    /// Messages that a client may send each second; `null`, the default, for as many as it likes.
     pub rate: Option<u32>,
     /// Milliseconds that a socket may take nothing; default 10,000.
     pub write_timeout: u64,
@@ -56,7 +56,7 @@ impl Default for Plan {
             ping_delay: 30_000,
             ping_timeout: 30_000,
             parallel: false,
-            rate: Some(200),
+            rate: None,
             write_timeout: 10_000,
             compression: Some(4_096),
             scripts: None,
