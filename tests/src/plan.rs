@@ -33,11 +33,11 @@ pub struct Plan {
     pub ping_timeout: u64,
     /// Whether one connection's requests are handled at once; default no.
     pub parallel: bool,
-    /// Messages that a client may send each second; `null` for as many as it likes. Default 200.
+    /// Messages that a client may send each second; `null`, the default, for as many as it likes.
     pub rate: Option<u32>,
     /// Milliseconds that a socket may take nothing; default 10,000.
     pub write_timeout: u64,
-    /// Bytes of a segment that is compressed; `null` for none. Default 1,024.
+    /// Bytes of a segment that is compressed; `null` for none. Default 4,096.
     pub compression: Option<usize>,
     /// For a server that sends what is written down instead: what to do on each connection, one after another.
     /// The last one serves for all that follow.
@@ -56,9 +56,9 @@ impl Default for Plan {
             ping_delay: 30_000,
             ping_timeout: 30_000,
             parallel: false,
-            rate: Some(200),
+            rate: None,
             write_timeout: 10_000,
-            compression: Some(1_024),
+            compression: Some(4_096),
             scripts: None,
         }
     }

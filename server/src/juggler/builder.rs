@@ -48,7 +48,7 @@ impl Builder {
             shutdown_timeout: Duration::from_millis(100),
             max_message_bytes: 1 << 20,
             reassembly_total_bytes: 256 << 20,
-            compress_from: Some(1 << 10),
+            compress_from: Some(4 << 10),
         }
     }
 
@@ -144,7 +144,7 @@ impl Builder {
     }
 
     /// Segments of as many bytes are compressed, where the client can (permessage-deflate without context:
-    /// once for all clients that get them); default 1 KiB. `None` compresses nothing.
+    /// once for all clients that get them); default 4 KiB. `None` compresses nothing.
     #[must_use]
     pub const fn compression(mut self, from: Option<usize>) -> Self {
         self.compress_from = from;

@@ -14,6 +14,7 @@ mod driver;
 mod frame;
 mod reader;
 #[cfg(all(test, feature = "autobahn"))]
+#[expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 mod tests;
 mod upgrade;
 mod writer;

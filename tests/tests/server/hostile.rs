@@ -75,7 +75,10 @@ async fn endless_segments_end_at_the_limit() {
     let watched = Watched::start(Plan::default()).await;
     for segment in ["1".to_owned() + &"x".repeat(64 << 10), "1".to_owned()] {
         let mut peer = watched.peer().await;
-        while peer.try_send(Message::text(segment.clone())).await {}
+        let mut sent = 0;
+        while sent < 10_000 && peer.try_send(Message::text(segment.clone())).await {
+            sent += 1;
+        }
         assert_eq!(peer.goodbye().await.0, 1009);
     }
     let growth = watched.growth();
