@@ -43,9 +43,9 @@ pub fn server(data: &[u8]) {
             assert!(!closed, "something came after the end");
             match output {
                 Output::Event(ServerEvent::Request(request)) => asked.push(request),
-                Output::Event(ServerEvent::Diff { from, to }) => {
-                    let step = diff(&from, &to);
-                    let text = message::state(&step);
+                Output::Event(ServerEvent::Diff { from, to, .. }) => {
+                    let step = diff(&from.value, &to.value);
+                    let text = message::state(&step, &message::Stamp::default());
                     server.mirror((!step.is_empty()).then(|| text.seal(1_000)));
                 }
                 Output::Event(ServerEvent::Closed(_)) => closed = true,

@@ -147,15 +147,41 @@ pub fn response(id: i64, result: Result<&Value, &Value>) -> Draft {
     draft
 }
 
-/// Writes a diff of the state.
+/// Writes a diff.
 #[must_use]
-pub fn state(diff: &Diff) -> Draft {
+pub fn state(diff: &Diff, stamp: &Stamp<'_>) -> Draft {
     let mut draft = Draft::default();
     let text = draft.text();
     text.push_str(r#"{"type":"state","diff":"#);
     diff.write(text);
+    if let Some(epoch) = stamp.epoch {
+        text.push_str(r#","epoch":"#);
+        write_string(epoch, text);
+    }
+    for (name, version) in [
+        (r#","since":"#, stamp.since),
+        (r#","version":"#, stamp.version),
+    ] {
+        if let Some(version) = version {
+            text.push_str(name);
+            // Writing into a `String` cannot fail.
+            let _ = write!(text, "{version}");
+        }
+    }
     text.push('}');
     draft
+}
+
+/// What a server that counts its states adds to a diff, so that a client that comes back can go on from it. Peers that know
+/// nothing of it leave it alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp<'a> {
+    /// The server's life, in which its states are counted; with the first diff of a connection.
+    pub epoch: Option<&'a str>,
+    /// The number of the state that the diff goes on from, where that is the one that the client came back with.
+    pub since: Option<u64>,
+    /// The number of the state that the diff leads to.
+    pub version: Option<u64>,
 }
 
 /// Writes a notification.
@@ -217,7 +243,7 @@ mod tests {
         assert_eq!(read(notification("n", &data)), notify);
         let first = parse(r#"[{"op":"replace","path":"","value":{"k":[1,"ü😀\n"]}}]"#);
         assert_eq!(
-            read(state(&diff(&Value::Null, &data))),
+            read(state(&diff(&Value::Null, &data), &Stamp::default())),
             ServerMessage::State {
                 diff: first,
                 version: None

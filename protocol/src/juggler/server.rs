@@ -31,12 +31,43 @@ pub enum ServerEvent {
     /// where the two are equal. Whoever serves many connections encodes each pair once.
     Diff {
         /// What the client holds.
-        from: Value,
+        from: Level,
         /// What it is to hold.
-        to: Value,
+        to: Level,
+        /// Whether this is the first diff of a connection that goes on where another one ended: it is sent even
+        /// where the two are equal.
+        is_resumed: bool,
     },
     /// The connection is over.
     Closed(Reason),
+}
+
+/// One of the server's states.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Level {
+    /// The state.
+    pub value: Value,
+    /// Its number, where states are counted.
+    pub version: Option<u64>,
+}
+
+impl From<Value> for Level {
+    /// A state that is not counted.
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            version: None,
+        }
+    }
+}
+
+impl Level {
+    /// Whether both are the same for whoever encodes the way from one to another.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same = self.value.is_same(&other.value);
+        self.version == other.version && (same || (self.value.is_null() && other.value.is_null()))
+    }
 }
 
 /// A server's end of one connection. `F` is a text in the form in which the socket takes it.
@@ -52,9 +83,11 @@ pub struct Server<F> {
     /// Since when the socket takes nothing.
     blocked: Option<Instant>,
     /// What the client holds once everything that was handed out is sent.
-    sent: Value,
+    sent: Level,
     /// What it is to hold.
-    target: Value,
+    target: Level,
+    /// Whether the client goes on from a state of another connection and has not been told so.
+    is_resuming: bool,
     step: Step,
     /// States that were set so far.
     revision: u64,
@@ -99,8 +132,9 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
                 .map(|rate| Rate::new(rate, options.max_inbound_burst, now)),
             options,
             blocked: None,
-            sent: Value::Null,
-            target: Value::Null,
+            sent: Level::default(),
+            target: Level::default(),
+            is_resuming: false,
             step: Step::None,
             revision: 0,
             asked: 0,
@@ -117,9 +151,15 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
     }
 
     /// The client is to hold this state.
-    pub fn set_state(&mut self, state: Value) {
-        self.target = state;
+    pub fn set_state(&mut self, state: impl Into<Level>) {
+        self.target = state.into();
         self.revision += 1;
+    }
+
+    /// The client holds this state already, from another connection. To be called before anything was sent.
+    pub fn resume(&mut self, state: Level) {
+        self.sent = state;
+        self.is_resuming = true;
     }
 
     /// How many states were set so far.
@@ -197,8 +237,9 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
     }
 
     fn is_behind(&self) -> bool {
-        let same = self.target.is_same(&self.sent);
-        !same && (self.target.is_container() || self.target != self.sent)
+        let (target, sent) = (&self.target.value, &self.sent.value);
+        let same = target.is_same(sent);
+        self.is_resuming || (!same && (target.is_container() || target != sent))
     }
 
     fn answer(&mut self, id: i64, result: Result<&Value, &Value>) {
@@ -331,7 +372,12 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Machine for Server<F> {
             self.asked = self.revision;
             let to = self.target.clone();
             let from = core::mem::replace(&mut self.sent, to.clone());
-            return Some(Output::Event(ServerEvent::Diff { from, to }));
+            let is_resumed = core::mem::take(&mut self.is_resuming);
+            return Some(Output::Event(ServerEvent::Diff {
+                from,
+                to,
+                is_resumed,
+            }));
         }
         let frame = self.link.poll_segment()?;
         if self.step != Step::None {

@@ -78,7 +78,7 @@ impl Bench {
     }
 
     fn set(&mut self, state: &str) -> &mut Self {
-        self.server.set_state(parse(state));
+        self.server.set_state(parse::<Value>(state));
         self
     }
 
@@ -105,9 +105,10 @@ impl Bench {
                 Output::Event(ServerEvent::Request(request)) => {
                     format!("request {} {}: {}", request.id, request.name, request.data)
                 }
-                Output::Event(ServerEvent::Diff { from, to }) => {
-                    let diff = diff(&from, &to);
-                    let message = (!diff.is_empty()).then(|| self.seal(message::state(&diff)));
+                Output::Event(ServerEvent::Diff { from, to, .. }) => {
+                    let diff = diff(&from.value, &to.value);
+                    let message = (!diff.is_empty())
+                        .then(|| self.seal(message::state(&diff, &message::Stamp::default())));
                     self.server.mirror(message);
                     continue;
                 }
@@ -585,13 +586,14 @@ fn nothing_overtakes_a_diff() {
     bench.ask(1, "write").expect(&["request 1 write: null"]);
     bench.set("[1]");
     bench.server.respond(1, Ok(&Value::Null));
-    let Some(Output::Event(ServerEvent::Diff { from, to })) = bench.server.poll() else {
+    let Some(Output::Event(ServerEvent::Diff { from, to, .. })) = bench.server.poll() else {
         panic!("no diff");
     };
     bench.text("2x").expect(&["3x"]);
     // A newer state is for the next diff.
     bench.set("[1,2]").expect(&[]);
-    let message = message::state(&diff(&from, &to)).seal(100);
+    let message =
+        message::state(&diff(&from.value, &to.value), &message::Stamp::default()).seal(100);
     bench.server.mirror(Some(message));
     bench.expect(&[
         &patch(r#"{"op":"replace","path":"","value":[1]}"#),
@@ -655,13 +657,13 @@ fn it_knows_when_all_is_handed_out() {
     assert!(bench.server.is_flushed());
     // A diff that was asked for is not handed out yet.
     bench.set("7");
-    let Some(Output::Event(ServerEvent::Diff { from, to })) = bench.server.poll() else {
+    let Some(Output::Event(ServerEvent::Diff { from, to, .. })) = bench.server.poll() else {
         panic!("no diff");
     };
     assert!(!bench.server.is_flushed());
-    bench
-        .server
-        .mirror(Some(message::state(&diff(&from, &to)).seal(100)));
+    bench.server.mirror(Some(
+        message::state(&diff(&from.value, &to.value), &message::Stamp::default()).seal(100),
+    ));
     assert!(!bench.server.is_flushed());
     assert!(bench.step().is_some());
     assert!(bench.server.is_flushed());

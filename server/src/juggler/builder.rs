@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::{
     Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, frames::Frames,
-    handlers::Handlers, publisher::Publisher,
+    handlers::Handlers, history::History, publisher::Publisher,
 };
 use crate::{State, origin::Origins, socket::Limits};
 
@@ -33,6 +33,8 @@ pub struct Builder {
     max_message_bytes: usize,
     reassembly_total_bytes: usize,
     compress_from: Option<usize>,
+    history: usize,
+    history_bytes: usize,
 }
 
 impl Builder {
@@ -49,6 +51,8 @@ impl Builder {
             max_message_bytes: 1 << 20,
             reassembly_total_bytes: 256 << 20,
             compress_from: Some(4 << 10),
+            history: 1_024,
+            history_bytes: 4 << 20,
         }
     }
 
@@ -151,6 +155,22 @@ impl Builder {
         self
     }
 
+    /// States that are remembered for clients that come back, which are then sent what changed since and not the
+    /// whole state; default 1,024. With 0 none are, and clients are not told which state they hold. States of
+    /// connections' own are not remembered.
+    #[must_use]
+    pub const fn history(mut self, states: usize) -> Self {
+        self.history = states;
+        self
+    }
+
+    /// Bytes of diffs that lie between the states that are remembered; default 4 MiB.
+    #[must_use]
+    pub const fn history_bytes(mut self, bytes: usize) -> Self {
+        self.history_bytes = bytes;
+        self
+    }
+
     /// Where clients connect; default `/ws`.
     #[must_use]
     pub fn ws_path(mut self, path: impl Into<String>) -> Self {
@@ -177,7 +197,11 @@ impl Builder {
         let service = Service {
             publisher,
             flushes,
-            frames: Frames::new(self.options.max_segment_size),
+            frames: Frames::new(
+                self.options.max_segment_size,
+                History::new(History::new_epoch(), self.history, self.history_bytes),
+            ),
+            is_counting: self.history > 0 && self.state.is_some(),
             casts,
             closing: watch::Sender::new(false),
             state: self.state,

@@ -5,6 +5,7 @@ mod casts;
 mod connection;
 mod frames;
 mod handlers;
+mod history;
 mod publisher;
 mod session;
 
@@ -27,7 +28,10 @@ use axum::{
 };
 use mirrorball_protocol::{
     json::Value,
-    juggler::{message::notification, server::ServerOptions},
+    juggler::{
+        message::notification,
+        server::{Level, ServerOptions},
+    },
 };
 use tokio::sync::watch;
 
@@ -46,6 +50,7 @@ use crate::{
     origin::Origins,
     proxies::Remote,
     socket::{Limits, accept},
+    state::Snapshot,
 };
 
 /// Where clients connect by default.
@@ -112,6 +117,8 @@ pub(crate) struct Service {
     publisher: Option<Publisher>,
     flushes: watch::Sender<()>,
     frames: Frames,
+    /// Whether clients are told which state they hold.
+    is_counting: bool,
     casts: Arc<Casts>,
     /// Each connection holds a receiver: closing is announced here, and the last one gone is seen here.
     closing: watch::Sender<bool>,
@@ -195,9 +202,10 @@ impl Juggler {
         }
         let remote = Remote::of_request(&parts.extensions);
         let service = self.service;
+        let resumed = service.recall(parts.uri.query());
         let limits = service.sockets.clone();
         accept(&mut parts, &limits, move |socket| {
-            session::serve(service, socket, remote)
+            session::serve(service, socket, remote, resumed)
         })
     }
 }
@@ -205,6 +213,21 @@ impl Juggler {
 impl Service {
     fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The state that a client which came back says it holds, in the query of its address.
+    fn recall(&self, query: Option<&str>) -> Option<Level> {
+        let mut pairs = query?.split('&');
+        let mark = pairs.find_map(|pair| pair.strip_prefix("resume="))?;
+        self.frames.recall(mark)
+    }
+
+    /// A state as connections are given it. It is counted where it is remembered.
+    fn level(&self, snapshot: Snapshot) -> Level {
+        Level {
+            version: Some(snapshot.version).filter(|_| self.is_counting),
+            value: snapshot.value,
+        }
     }
 }
 

@@ -10,7 +10,12 @@ use std::{
 use futures_util::FutureExt;
 use mirrorball_protocol::{
     json::Value,
-    juggler::{Server, message::Request, segment::Sealed, server::ServerEvent},
+    juggler::{
+        Server,
+        message::{Request, Stamp},
+        segment::Sealed,
+        server::{Level, ServerEvent},
+    },
     reason::Reason,
 };
 use tokio::{
@@ -35,6 +40,7 @@ pub(super) fn serve(
     service: Arc<Service>,
     socket: Socket,
     remote: Option<Remote>,
+    resumed: Option<Level>,
 ) -> impl Future<Output = ()> + Send {
     let clock = Clock::new();
     let state = service.state.clone().unwrap_or_default();
@@ -53,7 +59,10 @@ pub(super) fn serve(
     tracing::debug!(connection = connection.id(), ?remote, "connected");
     let mut machine = Server::new(service.options.clone(), clock.now());
     machine.share(Arc::clone(&service.sockets.budget));
-    machine.set_state(first.value);
+    if let Some(resumed) = resumed {
+        machine.resume(resumed);
+    }
+    machine.set_state(service.level(first.clone()));
     let mut tasks = JoinSet::new();
     if service.greet.is_some() {
         let (service, connection) = (Arc::clone(&service), connection.clone());
@@ -117,9 +126,16 @@ impl Shell<Server<Frame>> for Session {
 
     fn event(&mut self, machine: &mut Server<Frame>, event: ServerEvent) {
         match event {
-            ServerEvent::Diff { from, to } => machine.mirror(match self.own {
-                None => self.service.frames.step(&from, &to),
-                Some(_) => encode(&from, &to, self.service.options.max_segment_size),
+            ServerEvent::Diff {
+                from,
+                to,
+                is_resumed,
+            } => machine.mirror(match self.own {
+                None => self.service.frames.step(&from, &to, is_resumed),
+                Some(_) => {
+                    let size = self.service.options.max_segment_size;
+                    encode(&from, &to, &Stamp::default(), size)
+                }
             }),
             ServerEvent::Request(request) => self.start(machine, request),
             ServerEvent::Closed(reason) => {
@@ -189,7 +205,7 @@ impl Session {
     fn show(&mut self, machine: &mut Server<Frame>, snapshot: Snapshot) {
         if snapshot.version > self.version {
             self.version = snapshot.version;
-            machine.set_state(snapshot.value);
+            machine.set_state(self.service.level(snapshot));
         }
     }
 

@@ -201,7 +201,9 @@ struct Message {
 
 /// A diff as a server sends it.
 fn frames(diff: &Diff) -> Vec<String> {
-    message::state(diff).seal(MAX_SEGMENT_SIZE).to_vec()
+    message::state(diff, &message::Stamp::default())
+        .seal(MAX_SEGMENT_SIZE)
+        .to_vec()
 }
 
 /// A client that holds `state`.

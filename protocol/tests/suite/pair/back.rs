@@ -98,9 +98,12 @@ impl<J: Json> World<J> {
                         .down
                         .send(Item::Text(frame), self.now, &mut self.random);
                 }
-                Output::Event(ServerEvent::Diff { from, to }) => {
-                    let diff = diff(&from, &to);
-                    let message = (!diff.is_empty()).then(|| self.plan.seal(message::state(&diff)));
+                Output::Event(ServerEvent::Diff { from, to, .. }) => {
+                    let diff = diff(&from.value, &to.value);
+                    let message = (!diff.is_empty()).then(|| {
+                        self.plan
+                            .seal(message::state(&diff, &message::Stamp::default()))
+                    });
                     conn.server.mirror(message);
                     if self.random.chance(10) {
                         // Before it is sent the socket is full, and the state changes once more.
