@@ -305,7 +305,7 @@ impl<J: Json> Client<J> {
         };
         match ServerMessage::read(&message).map_err(Fault::Closed)? {
             ServerMessage::State { diff, version } => {
-                if open.synced.is_none() {
+                if !core::mem::replace(&mut open.has_begun, true) {
                     self.mirror.begin(&message).map_err(Fault::Closed)?;
                 }
                 let applied = self.mirror.apply(&diff, &text, version);
@@ -362,7 +362,7 @@ impl<J: Json> Client<J> {
                     .sync_deadline(self.options.sync_timeout)
                     .is_some_and(|it| it <= now)
                 {
-                    self.mirror.clear();
+                    self.mirror.hide();
                     self.sync(now);
                     self.tell(ClientEvent::Change {
                         operations: 0,

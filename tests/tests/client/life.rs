@@ -1,6 +1,10 @@
 //! Connections come, go and come back.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -13,12 +17,13 @@ use mirrorball_client::{
     ConnectionError, Credentials,
     juggler::{ConnectionState, Notification, RequestError},
 };
+use mirrorball_server::{Juggler, State};
 use mirrorball_tests::{child::Child, mirror, plan::Plan};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    client,
+    client, json as parse,
     raw::Raw,
     site::{Site, start_process, url},
     soon, until_state, until_status,
@@ -67,6 +72,47 @@ async fn a_client_comes_back_to_a_server_that_was_killed() {
     assert_eq!(client.status().state, ConnectionState::Connected);
     assert_eq!(notifications.next().await, Some(Notification::Reconnected));
     server.kill().await.unwrap();
+}
+
+/// A client that comes back says what it holds, and goes on from there; an address with a query keeps it.
+#[tokio::test]
+async fn a_client_goes_on_where_its_last_connection_ended() {
+    let queries: Arc<Mutex<Vec<String>>> = Arc::default();
+    let state = State::new(parse(r#"{"a":{"b":1},"c":[]}"#));
+    let juggler = Juggler::builder(state.clone()).build();
+    let note = {
+        let queries = Arc::clone(&queries);
+        move |request: Request, next: Next| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            queries.lock().unwrap().push(query);
+            next.run(request)
+        }
+    };
+    let app = juggler
+        .clone()
+        .into_router()
+        .layer(middleware::from_fn(note));
+    let site = Site::serve(app).await;
+    let client = client(format!("{}?key=1", site.url()))
+        .connect()
+        .await
+        .unwrap();
+    for n in 2..5 {
+        client.reconnect();
+        state.set("/a/b", n).unwrap();
+        until_state(&client, &state.snapshot()).await;
+        until_status(&client, "connected", |status| {
+            status.state == ConnectionState::Connected
+        })
+        .await;
+    }
+    let queries = std::mem::take(&mut *queries.lock().unwrap());
+    assert_eq!(queries[0], "key=1");
+    assert!(queries.len() > 3, "{queries:?}");
+    for query in &queries[1..] {
+        assert!(query.starts_with("key=1&resume="), "{query}");
+    }
+    juggler.close().await;
 }
 
 /// A server that does not move any more is found out by its silence.

@@ -15,7 +15,7 @@ fn state(text: &str) -> State {
 #[tokio::test]
 async fn every_connection_gets_the_same_frame() {
     let state = state(r#"{"rows":{"a":1,"b":2}}"#);
-    let site = Site::start(Juggler::builder(state.clone())).await;
+    let site = Site::start(Juggler::builder(state.clone()).history(0)).await;
     let mut peers = Vec::new();
     let first =
         r#"0{"type":"state","diff":[{"op":"replace","path":"","value":{"rows":{"a":1,"b":2}}}]}"#;
@@ -29,6 +29,84 @@ async fn every_connection_gets_the_same_frame() {
     for peer in &mut peers {
         let step = r#"0{"type":"state","diff":[{"op":"replace","path":"/rows/b","value":3}]}"#;
         assert_eq!(peer.frame().await, step);
+    }
+}
+
+/// Whoever comes back and names the state that it holds is sent what changed since.
+#[tokio::test]
+async fn a_client_that_comes_back_is_sent_what_changed_since() {
+    let state = state(&json!({ "rows": "x".repeat(10_000), "n": 0 }).to_string());
+    let builder = Juggler::builder(state.clone()).autoflush_delay(Some(Duration::ZERO));
+    let site = Site::start(builder.history(8)).await;
+    let resume = async |mark: String| {
+        Peer::connect_at(site.address, &format!("/ws?a=b&resume={mark}"), "").await
+    };
+    // A peer that comes back does not begin with `null`: it is shown what comes as it comes.
+    let message = async |peer: &mut Peer| -> serde_json::Value {
+        serde_json::from_str(&peer.frame().await[1..]).unwrap()
+    };
+    let mut peer = site.connect().await;
+    let first = peer.message().await;
+    let (epoch, version) = (first["epoch"].as_str().unwrap(), first["version"].clone());
+    assert_eq!(first.get("since"), None);
+    for n in 1..4 {
+        state.set("/n", n).unwrap();
+        let next = peer.message().await;
+        assert_eq!(next.get("epoch"), None);
+        assert_eq!(next["version"], json!(version.as_u64().unwrap() + n));
+    }
+
+    let diff = json!([{ "op": "replace", "path": "/n", "value": 3 }]);
+    let latest = json!(version.as_u64().unwrap() + 3);
+    let mut back = resume(format!("{epoch}.{version}")).await;
+    let expected = json!({
+        "type": "state", "diff": diff, "epoch": epoch, "since": version, "version": latest,
+    });
+    assert_eq!(message(&mut back).await, expected);
+    let mut still_there = resume(format!("{epoch}.{latest}")).await;
+    let expected = json!({
+        "type": "state", "diff": [], "epoch": epoch, "since": latest, "version": latest,
+    });
+    assert_eq!(message(&mut still_there).await, expected);
+    // It goes on as any other.
+    state.set("/n", 4).unwrap();
+    let next = message(&mut still_there).await;
+    assert_eq!(next, message(&mut back).await);
+    assert_eq!(next["diff"][0]["value"], json!(4));
+
+    // What is unknown, forgotten or no mark gets the whole state.
+    for n in 5..20 {
+        state.set("/n", n).unwrap();
+        peer.message().await;
+    }
+    for mark in [
+        format!("{epoch}.{version}"),
+        format!("{epoch}.9999"),
+        format!("0.{latest}"),
+        format!("{epoch}.-1"),
+        epoch.to_owned(),
+        String::new(),
+    ] {
+        let whole = message(&mut resume(mark.clone()).await).await;
+        assert_eq!(whole["diff"][0]["path"], json!(""), "{mark}");
+        assert_eq!(whole.get("since"), None, "{mark}");
+    }
+}
+
+/// Where no state is remembered, messages are as the public peers write them.
+#[tokio::test]
+async fn without_a_history_states_are_not_counted() {
+    for builder in [
+        Juggler::builder(State::new(1)).history(0),
+        Juggler::builder(None),
+    ] {
+        let greeted = builder.on_connection(async |connection| {
+            connection.state().set("", 1).unwrap();
+        });
+        let site = Site::start(greeted).await;
+        let first = site.connect().await.message().await;
+        let diff = json!([{ "op": "replace", "path": "", "value": 1 }]);
+        assert_eq!(first, json!({ "type": "state", "diff": diff }));
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Mirror<J: Json> {
     limits: Limits,
     /// Which of the server's states the document is, where the server counts them.
     mark: Option<Mark<J::Key>>,
+    /// Whether the server's state is taken to be `null`, for it said nothing of one on this connection.
+    is_hidden: bool,
     /// Containers that older documents copied.
     copies: u64,
 }
@@ -41,12 +43,16 @@ impl<J: Json> Mirror<J> {
             document: Document::new(limits.clone()),
             limits,
             mark: None,
+            is_hidden: false,
             copies: 0,
         }
     }
 
     /// The state as it is now, never to change again.
     pub(super) fn share(&mut self) -> J {
+        if self.is_hidden {
+            return J::null();
+        }
         self.document.share()
     }
 
@@ -58,6 +64,7 @@ impl<J: Json> Mirror<J> {
     /// Before the first state of a connection is applied: it goes on where the last connection ended, or begins with
     /// `null`.
     pub(super) fn begin(&mut self, message: &J) -> Result<(), Reason> {
+        self.is_hidden = false;
         let epoch = message.field(Field::Epoch).and_then(J::into_key);
         let next = epoch.map(|epoch| Mark { epoch, version: 0 });
         match message.integer(Field::Since) {
@@ -85,8 +92,12 @@ impl<J: Json> Mirror<J> {
         Ok(applied)
     }
 
-    /// The state is `null`.
-    pub(super) fn clear(&mut self) {
+    /// The state is `null`, as far as one can tell. A diff that comes late may go on from what there was.
+    pub(super) fn hide(&mut self) {
+        self.is_hidden = true;
+    }
+
+    fn clear(&mut self) {
         self.copies += self.document.copies();
         self.document = Document::new(self.limits.clone());
         self.mark = None;

@@ -18,6 +18,8 @@ const ENVELOPE_DEPTH: usize = 3;
 #[derive(Debug)]
 pub(super) struct Open<T> {
     pub(super) since: Instant,
+    /// Whether a state came.
+    pub(super) has_begun: bool,
     /// When the mirror came in step.
     pub(super) synced: Option<Instant>,
     /// Whether the socket can take another message.
@@ -29,6 +31,7 @@ impl<T: Text> Open<T> {
     pub(super) fn new(options: &ClientOptions, now: Instant) -> Self {
         Self {
             since: now,
+            has_begun: false,
             synced: None,
             writable: true,
             link: Link::new(options.assembly.clone(), options.keepalive.clone(), now),

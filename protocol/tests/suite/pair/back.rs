@@ -2,8 +2,8 @@
 
 use mirrorball_protocol::{
     Machine,
-    json::{Json, Value, diff},
-    juggler::{message, message::Request, server::ServerEvent},
+    json::{Json, Value},
+    juggler::{message::Request, server::ServerEvent},
     machine::{Input, Output},
 };
 
@@ -44,7 +44,11 @@ impl<J: Json> World<J> {
                 } else {
                     socket.before = (self.site.epoch, self.site.notified);
                     socket.down.send(Item::Open, self.now, &mut self.random);
-                    socket.conn = Some(Conn::new(&self.plan, &self.site, now));
+                    let resumed = socket.query.as_deref().map(|query| self.site.recall(query));
+                    self.tally.resumed += u64::from(matches!(resumed, Some(Some(_))));
+                    self.tally.forgotten += u64::from(resumed == Some(None));
+                    let resumed = resumed.flatten();
+                    socket.conn = Some(Conn::new(&self.plan, &self.site, resumed, now));
                 }
             }
             (Item::Text(text), Some(conn)) => {
@@ -98,12 +102,12 @@ impl<J: Json> World<J> {
                         .down
                         .send(Item::Text(frame), self.now, &mut self.random);
                 }
-                Output::Event(ServerEvent::Diff { from, to, .. }) => {
-                    let diff = diff(&from.value, &to.value);
-                    let message = (!diff.is_empty()).then(|| {
-                        self.plan
-                            .seal(message::state(&diff, &message::Stamp::default()))
-                    });
+                Output::Event(ServerEvent::Diff {
+                    from,
+                    to,
+                    is_resumed,
+                }) => {
+                    let message = self.site.step(&self.plan, &from, &to, is_resumed);
                     conn.server.mirror(message);
                     if self.random.chance(10) {
                         // Before it is sent the socket is full, and the state changes once more.
@@ -213,7 +217,7 @@ impl<J: Json> World<J> {
                 .iter_mut()
                 .filter_map(|socket| socket.conn.as_mut())
             {
-                conn.server.set_state(self.site.state.clone());
+                conn.server.set_state(self.site.level(&self.plan));
                 conn.version = self.site.version();
             }
         }

@@ -52,8 +52,10 @@ impl<J: Json> World<J> {
             };
             match output {
                 Output::Connect {
-                    attempt, address, ..
-                } => self.connect(attempt, address)?,
+                    attempt,
+                    address,
+                    query,
+                } => self.connect(attempt, address, query)?,
                 Output::Send { attempt, frame } => self.send(attempt, frame)?,
                 Output::Close { attempt, reason } => self.leave(attempt, reason)?,
                 Output::Event(event) => {
@@ -85,7 +87,7 @@ impl<J: Json> World<J> {
         changed
     }
 
-    pub(super) fn connect(&mut self, attempt: u32, address: usize) -> Check {
+    pub(super) fn connect(&mut self, attempt: u32, address: usize, query: Option<String>) -> Check {
         self.tally.attempts += 1;
         self.attempts += 1;
         ensure!(
@@ -105,6 +107,7 @@ impl<J: Json> World<J> {
             up: Wire::new(self.plan.pace),
             down: Wire::new(self.plan.pace),
             conn: None,
+            query,
             before: (0, 0),
         };
         socket.up.send(Item::Open, self.now, &mut self.random);

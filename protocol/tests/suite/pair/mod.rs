@@ -168,6 +168,8 @@ tally! {
     unsent: 4_000,
     violations: 40,
     late: 4_000,
+    resumed: 200,
+    forgotten: 50,
     restarts: 300,
     unwritable: 50_000,
     full: 500,
@@ -192,6 +194,8 @@ struct Socket {
     up: Wire,
     down: Wire,
     conn: Option<Conn>,
+    /// What the client asks for in the address.
+    query: Option<String>,
     /// The notifications that went before it.
     before: (u64, u64),
 }

@@ -13,6 +13,8 @@ use crate::suite::random::Random;
 pub(super) struct Plan {
     pub(super) client: ClientOptions,
     pub(super) server: ServerOptions,
+    /// States that the server remembers for a client that comes back; without any it does not count them.
+    pub(super) history: usize,
     /// How long the server gathers changes.
     pub(super) flush: Option<Duration>,
     pub(super) pace: Pace,
@@ -82,6 +84,7 @@ impl Plan {
         Self {
             client,
             server,
+            history: *random.pick(&[0, 1, 3, 1_024]),
             flush,
             pace,
             window: if narrow {

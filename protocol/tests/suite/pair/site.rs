@@ -4,8 +4,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mirrorball_protocol::{
-    json::Value,
-    juggler::{Flush, Server, message, segment::Sealed},
+    json::{Value, diff},
+    juggler::{
+        Flush, Server,
+        message::{self, Stamp},
+        segment::Sealed,
+        server::Level,
+    },
     time::Instant,
 };
 
@@ -74,6 +79,10 @@ pub(super) struct Site {
     /// The versions at which the state was this text, rising.
     versions: BTreeMap<String, Vec<usize>>,
     version: usize,
+    /// The version at which this epoch began: each counts from zero.
+    first: usize,
+    /// States that were sent.
+    history: VecDeque<Level>,
 }
 
 impl Site {
@@ -86,6 +95,8 @@ impl Site {
             executions: BTreeMap::new(),
             versions: BTreeMap::new(),
             version: 0,
+            first: 0,
+            history: VecDeque::new(),
         };
         site.begin(random);
         site
@@ -96,6 +107,8 @@ impl Site {
         self.epoch += 1;
         self.notified = 0;
         self.flush = Flush::new(plan.flush);
+        self.first = self.version;
+        self.history.clear();
         self.begin(random);
     }
 
@@ -145,6 +158,50 @@ impl Site {
             .copied()
     }
 
+    /// The state as connections are given it.
+    pub(super) fn level(&self, plan: &Plan) -> Level {
+        let number = (self.version - self.first) as u64;
+        Level {
+            value: self.state.clone(),
+            version: (plan.history > 0).then_some(number),
+        }
+    }
+
+    /// The message that makes `to` of `from`.
+    pub(super) fn step(
+        &mut self,
+        plan: &Plan,
+        from: &Level,
+        to: &Level,
+        is_resumed: bool,
+    ) -> Option<Sealed<String>> {
+        let epoch = format!("e{}", self.epoch);
+        let is_first = is_resumed || from.value.is_null();
+        let stamp = Stamp {
+            epoch: Some(&*epoch).filter(|_| is_first && plan.history > 0),
+            since: from.version.filter(|_| is_resumed),
+            version: to.version,
+        };
+        if to.version.is_some() {
+            self.history.push_back(to.clone());
+            let many = self.history.len().saturating_sub(plan.history);
+            self.history.drain(..many);
+        }
+        let diff = diff(&from.value, &to.value);
+        let is_sent = is_resumed || !diff.is_empty();
+        is_sent.then(|| plan.seal(message::state(&diff, &stamp)))
+    }
+
+    /// The state that a client which comes back says it holds.
+    pub(super) fn recall(&self, query: &str) -> Option<Level> {
+        let mark = query.strip_prefix("resume=e").expect("it is one");
+        let (epoch, version) = mark.split_once('.').expect("it has two parts");
+        let version = Some(version.parse().expect("it is a number"));
+        let mut states = self.history.iter();
+        let found = states.find(|state| state.version == version)?;
+        (epoch.parse() == Ok(self.epoch)).then(|| found.clone())
+    }
+
     /// The next notification.
     pub(super) fn notification(&mut self, random: &mut Random, segment: usize) -> Sealed<String> {
         self.notified += 1;
@@ -178,9 +235,12 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(plan: &Plan, site: &Site, now: Instant) -> Self {
+    pub(super) fn new(plan: &Plan, site: &Site, resumed: Option<Level>, now: Instant) -> Self {
         let mut server = Server::new(plan.server.clone(), now);
-        server.set_state(site.state.clone());
+        if let Some(resumed) = resumed {
+            server.resume(resumed);
+        }
+        server.set_state(site.level(plan));
         Self {
             server,
             outbox: VecDeque::new(),
