@@ -111,22 +111,10 @@ impl Json for Js {
 
     fn field(&self, field: Field) -> Option<Self> {
         // What is no object has none of these.
-        let ask = match field {
-            Field::Data => engine::member_data,
-            Field::Diff => engine::member_diff,
-            Field::Epoch => engine::member_epoch,
-            Field::From => engine::member_from,
-            Field::Id => engine::member_id,
-            Field::Name => engine::member_name,
-            Field::Op => engine::member_op,
-            Field::Path => engine::member_path,
-            Field::Since => engine::member_since,
-            Field::Success => engine::member_success,
-            Field::Type => engine::member_type,
-            Field::Value => engine::member_value,
-            Field::Version => engine::member_version,
-        };
-        Self::present(ask(&self.value))
+        Self::present(match field {
+            Field::Diff => engine::member_diff(&self.value),
+            _ => engine::member_at(&self.value, field as i32),
+        })
     }
 
     fn member(&self, key: &JsKey) -> Option<Self> {

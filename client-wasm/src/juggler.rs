@@ -165,15 +165,15 @@ impl JugglerCore {
         fault.map_or("", |fault| describe(fault).1).into()
     }
 
-    /// Sends a request with `data`, a JSON text. Returns its id, or an [`Unsent`]. `timeout` is in
-    /// milliseconds, infinite for ever.
-    pub fn request(&self, name: &str, data: &str, timeout: Option<f64>) -> f64 {
+    /// Sends a request; `ask` is what it asks, as members of a JSON object: `name`, `data` and, where `is_keyed`, `key`.
+    /// Returns its id, or an [`Unsent`]. `timeout` is in milliseconds, infinite for ever.
+    pub fn request(&self, ask: &str, is_keyed: bool, timeout: Option<f64>) -> f64 {
         let timeout = timeout
             .filter(|timeout| !timeout.is_nan())
             .map(|timeout| options::duration(timeout).unwrap_or(Duration::MAX));
         match self
             .shell
-            .command(|client, now| client.request(name, data, timeout, now))
+            .command(|client, now| client.request(ask, is_keyed, timeout, now))
         {
             Ok(id) => id as f64,
             Err(RequestError::Disconnected) => Unsent::Disconnected as i32 as f64,

@@ -22,6 +22,7 @@
 
 use std::fmt;
 
+use mirrorball_protocol::juggler::message;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_wasm_bindgen::{Serializer, from_value};
 use wasm_bindgen::JsValue;
@@ -78,6 +79,7 @@ impl JugglerCore {
     ) -> Result<f64, Mismatch> {
         let data = data.serialize(&Serializer::json_compatible())?;
         let text = js_sys::JSON::stringify(&data).map_err(serde_wasm_bindgen::Error::from)?;
-        Ok(self.request(name, &String::from(text), timeout))
+        let ask = message::ask(name, &String::from(text), None);
+        Ok(self.request(&ask, false, timeout))
     }
 }

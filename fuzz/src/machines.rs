@@ -15,6 +15,9 @@ use mirrorball_protocol::{
     time::Instant,
 };
 
+/// What a request asks.
+const ASK: &str = r#""name":"ask","data":[1],"key":"k""#;
+
 /// The most messages that one input may be: enough for what takes several to go wrong.
 const MESSAGES: usize = 64;
 
@@ -89,7 +92,7 @@ pub fn client(data: &[u8]) {
             return;
         }
         client.handle(Input::Opened { attempt }, now);
-        pending += usize::from(client.request("ask", "[1]", None, now).is_ok());
+        pending += usize::from(client.request(ASK, true, None, now).is_ok());
         let held = client.state();
         let before = held.to_text();
         client.handle(Input::Text { attempt, text }, now);

@@ -234,12 +234,13 @@ export class Juggler<
     data: Parameters<Requests[Name]>[0],
     options: RequestOptions = {},
   ): Promise<Awaited<ReturnType<Requests[Name]>>> {
-    const { signal, timeout } = options;
-    const text = encode(data);
+    const { signal, timeout, key } = options;
+    const members = [`"name":${JSON.stringify(name)}`, `"data":${encode(data)}`];
+    if (key !== undefined) members.push(`"key":${JSON.stringify(key)}`);
     const core = await this.#running();
     throwIfAborted(signal);
     const answer = await new Promise<unknown>((resolve, reject) => {
-      const id = core.request(name, text, timeout);
+      const id = core.request(members.join(), key !== undefined, timeout);
       if (this.#core !== core) {
         reject(new ConnectionLostError("the request may have been sent before the client failed", true));
         return;

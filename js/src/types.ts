@@ -43,6 +43,13 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long to wait, in milliseconds; default is the client's `requestTimeout`. */
   readonly timeout?: number | undefined;
+  /**
+   * For what has to be carried out once: a text that no other request has, and that nobody guesses, such as
+   * `crypto.randomUUID()`. A loss of the connection is then not the end: the request is sent again over the next one, and
+   * a mirrorball server carries it out once, however often it comes, within 60 s. Where that is not possible it
+   * fails as any other.
+   */
+  readonly key?: string | undefined;
 }
 
 /**

@@ -272,3 +272,25 @@ test("a client whose module fails again and again is given up on", async () => {
   });
   assert.deepEqual(value, { faults: 4, error: "internal" });
 });
+
+test("a request with a key gets its answer though the connection is lost", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const client = connect("/ws", { minRetryDelay: 1, maxRetryDelay: 20 });
+    await client.ready;
+    const errors = [];
+    for (let round = 0; round < 20; round += 1) {
+      const data = { milliseconds: 100 };
+      const keyed = client.request("set-period", data, { key: crypto.randomUUID() });
+      const plain = client.request("set-period", data).catch((error) => errors.push(error.code));
+      await new Promise((resolve) => client.on("status", ({ inFlight }) => inFlight === 2 && resolve()));
+      client.cut();
+      await Promise.all([keyed, plain]);
+      await new Promise((resolve) => {
+        if (client.status.state === "connected") resolve();
+        client.on("status", ({ state }) => state === "connected" && resolve());
+      });
+    }
+    return { errors: new Set(errors).size, some: errors.length > 0, first: errors[0] };
+  });
+  assert.deepEqual(value, { errors: 1, some: true, first: "connection-lost" });
+});

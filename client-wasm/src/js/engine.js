@@ -46,19 +46,11 @@ export function tell(told, kind, one, two) {
   }
 }
 
-export const memberData = (object) => object?.data;
+/** Members that the protocols name, in the order of `Field`. */
+const FIELDS = ["data", "diff", "epoch", "from", "id", "key", "name", "op", "path", "since", "success", "type", "unhandled", "value", "version"];
+export const memberAt = (object, field) => object?.[FIELDS[field]];
+/** The one that comes most often, read as the engine reads best. */
 export const memberDiff = (object) => object?.diff;
-export const memberEpoch = (object) => object?.epoch;
-export const memberFrom = (object) => object?.from;
-export const memberId = (object) => object?.id;
-export const memberName = (object) => object?.name;
-export const memberOp = (object) => object?.op;
-export const memberPath = (object) => object?.path;
-export const memberSince = (object) => object?.since;
-export const memberSuccess = (object) => object?.success;
-export const memberType = (object) => object?.type;
-export const memberValue = (object) => object?.value;
-export const memberVersion = (object) => object?.version;
 
 const numberOf = (value) => (typeof value === "number" ? value : NaN);
 export const numberId = (object) => numberOf(object?.id);

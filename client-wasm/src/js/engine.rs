@@ -13,32 +13,10 @@ extern "C" {
     pub(crate) fn tell(told: &JsValue, kind: i32, one: &JsValue, two: &JsValue);
     #[wasm_bindgen(js_name = tell)]
     pub(crate) fn tell_numbers(told: &JsValue, kind: i32, one: f64, two: f64);
-    #[wasm_bindgen(js_name = memberData)]
-    pub(super) fn member_data(object: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = memberAt)]
+    pub(super) fn member_at(object: &JsValue, field: i32) -> JsValue;
     #[wasm_bindgen(js_name = memberDiff)]
     pub(super) fn member_diff(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberEpoch)]
-    pub(super) fn member_epoch(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberFrom)]
-    pub(super) fn member_from(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberId)]
-    pub(super) fn member_id(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberName)]
-    pub(super) fn member_name(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberOp)]
-    pub(super) fn member_op(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberPath)]
-    pub(super) fn member_path(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberSince)]
-    pub(super) fn member_since(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberSuccess)]
-    pub(super) fn member_success(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberType)]
-    pub(super) fn member_type(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberValue)]
-    pub(super) fn member_value(object: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = memberVersion)]
-    pub(super) fn member_version(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = numberId)]
     pub(super) fn number_id(object: &JsValue) -> f64;
     #[wasm_bindgen(js_name = numberVersion)]

@@ -12,7 +12,7 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, Entry, QUICK},
+    client::{Ask, Client, Entry, QUICK},
     fixture::Server,
     life::state,
     page::value,
@@ -54,7 +54,7 @@ async fn a_callback_may_ask_send_and_throw() {
             } else {
                 f64::INFINITY
             };
-            let id = core.request("n", "null", Some(timeout));
+            let id = core.ask("n", "null", Some(timeout));
             sent.borrow_mut().push(id);
         }
     };
@@ -101,12 +101,12 @@ async fn a_callback_may_close_the_client() {
                 core.close();
             }
         });
-        client.core.request("", "null", None);
-        client.core.request("fail", "null", None);
+        client.core.ask("", "null", None);
+        client.core.ask("fail", "null", None);
         client
             .core
-            .request("notify", r#"{"name":"n","items":[1]}"#, None);
-        client.core.request(
+            .ask("notify", r#"{"name":"n","items":[1]}"#, None);
+        client.core.ask(
             "never",
             "null",
             Some(if matches!(kind, Told::TimedOut) {
@@ -164,11 +164,11 @@ async fn events_come_one_after_another() {
             match n {
                 Some(n @ 0..20) => {
                     let data = json!({ "path": "/n", "value": n + 1 }).to_string();
-                    core.request("set", &data, None);
+                    core.ask("set", &data, None);
                 }
                 // Each of these causes events at once.
                 _ => {
-                    core.request("never", "null", None);
+                    core.ask("never", "null", None);
                     core.cut();
                     core.close();
                 }

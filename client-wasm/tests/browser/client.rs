@@ -11,7 +11,7 @@ use mirrorball_client_wasm::{
     juggler::{Figure, JugglerCore, Told},
     options::Setting,
 };
-use mirrorball_protocol::json::Value;
+use mirrorball_protocol::{json::Value, juggler::message};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use crate::{
@@ -96,6 +96,17 @@ impl Log {
 
 fn status(core: &JugglerCore) -> &'static str {
     STATES[core.figure(Figure::State) as usize]
+}
+
+/// Requests by their parts, as the facade writes them.
+pub(crate) trait Ask {
+    fn ask(&self, name: &str, data: &str, timeout: Option<f64>) -> f64;
+}
+
+impl Ask for JugglerCore {
+    fn ask(&self, name: &str, data: &str, timeout: Option<f64>) -> f64 {
+        self.request(&message::ask(name, data, None), false, timeout)
+    }
 }
 
 /// A client, closed when it is dropped.
@@ -238,7 +249,7 @@ impl Client {
     /// Sends a request and waits for its end.
     pub(crate) async fn request(&self, name: &str, data: serde_json::Value) -> Entry {
         let first = self.log.entries.borrow().len();
-        let id = self.core.request(name, &data.to_string(), None);
+        let id = self.core.ask(name, &data.to_string(), None);
         assert!(id > 0.0, "{name} was not sent: {id}");
         self.response(id, first).await
     }

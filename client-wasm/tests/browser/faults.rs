@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, QUICK},
+    client::{Ask, Client, QUICK},
     fixture::Server,
     life::state,
     mirroring::polluted,
@@ -120,7 +120,7 @@ async fn a_server_that_keeps_breaking_the_protocol_is_given_up_on() {
     let bad = json!({ "send": r#"0{"type":"state","diff":[{"op":"remove","path":"/none"}]}"# });
     let server = Server::script(json!([[state(json!({ "v": 1 })), bad]])).await;
     let client = Client::start(&server, QUICK);
-    let id = client.core.request("never", "null", None);
+    let id = client.core.ask("never", "null", None);
     client.until_status("failed").await;
     assert_eq!(client.told(Told::Violation).len(), 3);
     assert_eq!(client.figure(Figure::FaultCode), 4003.0);
@@ -138,7 +138,7 @@ async fn a_server_that_keeps_breaking_the_protocol_is_given_up_on() {
     client.core.cut();
     client.core.close();
     let closed = f64::from(Unsent::Closed as i32);
-    assert_eq!(client.core.request("n", "null", None), closed);
+    assert_eq!(client.core.ask("n", "null", None), closed);
     assert_eq!(
         (client.status(), client.entries().len()),
         ("failed", entries)
@@ -183,7 +183,7 @@ async fn pings_are_answered_amid_a_request() {
     let server =
         Server::script(json!([[state(json!(1)), { "expect": 1 }, { "send": "2p" }]])).await;
     let client = Client::connect(&server, &[(Setting::MaxSegmentSize, 1.0)]).await;
-    client.core.request("n", "null", None);
+    client.core.ask("n", "null", None);
     let length = r#"{"type":"request","id":1,"name":"n","data":null}"#.len();
     let report = server
         .until("all of it", |report| report.frames(0).len() == length + 1)

@@ -8,7 +8,7 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, QUICK},
+    client::{Ask, Client, QUICK},
     fixture::Server,
     page::same,
 };
@@ -98,7 +98,7 @@ async fn the_old_state_stays_until_the_new_one_comes() {
         (client.status(), client.state()),
         ("stale", json!({ "v": 1 }).into())
     );
-    assert!(client.core.request("n", "1", None) > 0.0);
+    assert!(client.core.ask("n", "1", None) > 0.0);
     client.until_status("connected").await;
     assert_eq!(client.state(), json!({ "v": 2 }).into());
     let report = server
@@ -168,7 +168,7 @@ async fn every_time_may_be_infinite() {
     let client = Client::connect(&server, &settings).await;
     let id = client
         .core
-        .request("sleep", r#"{"milliseconds":50}"#, Some(f64::INFINITY));
+        .ask("sleep", r#"{"milliseconds":50}"#, Some(f64::INFINITY));
     assert!(client.response(id, 0).await.is(Told::Done));
     client.core.cut();
     assert_eq!(client.status(), "stale");
@@ -191,7 +191,7 @@ async fn a_server_closes_with_a_code() {
         let shown =
             |client: &Client| client.status() == "connected" && client.core.state() == *code;
         client.until("the state", shown).await;
-        client.core.request("close", "null", None);
+        client.core.ask("close", "null", None);
         client.until_told(Told::Lost, index + 1).await;
         assert_eq!(client.figure(Figure::FaultCode), f64::from(*code));
     }
@@ -206,7 +206,7 @@ async fn a_server_closes_with_a_code() {
 async fn a_cut_connection_comes_back() {
     let server = Server::script(json!([[state(json!(1))], [state(json!(2))]])).await;
     let client = Client::connect(&server, QUICK).await;
-    let id = client.core.request("n", "null", None);
+    let id = client.core.ask("n", "null", None);
     client.core.cut();
     assert_eq!((client.status(), client.core.state()), ("stale", 1.into()));
     assert_eq!(client.figure(Figure::FaultCode), 4002.0);
@@ -225,7 +225,7 @@ async fn a_closed_client_stays_closed() {
     let server = Server::script(json!([[state(json!({ "v": 1 }))]])).await;
     let client = Client::connect(&server, QUICK).await;
     let held = client.core.state();
-    let id = client.core.request("n", "null", None);
+    let id = client.core.ask("n", "null", None);
     client.core.close();
     assert_eq!(client.status(), "closed");
     assert!(client.response(id, 0).await.is(Told::Closed));
@@ -235,7 +235,7 @@ async fn a_closed_client_stays_closed() {
     assert_eq!((report.closed(0), report.connections()), (Some(1000), 1));
 
     let closed = f64::from(Unsent::Closed as i32);
-    assert_eq!(client.core.request("n", "null", None), closed);
+    assert_eq!(client.core.ask("n", "null", None), closed);
     client.core.close();
     client.core.cut();
     client.core.online();
@@ -252,7 +252,7 @@ async fn a_dropped_client_leaves_its_server() {
     let server = Server::script(json!([[state(json!(1)), { "expect": 1 }]])).await;
     let core = JugglerCore::new(&server.url, &[], 1.0, js_sys::Function::default());
     core.start();
-    core.request("n", "null", None);
+    core.ask("n", "null", None);
     server
         .until("the request", |report| report.frames(0).len() == 1)
         .await;

@@ -13,7 +13,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::Client,
+    client::{Ask, Client},
     fixture::Server,
     page::{from_text, same, stringify, utf16_length, value},
 };
@@ -270,7 +270,7 @@ async fn ten_thousand_patches() {
         for _ in 0..BATCH {
             seed += 1;
             let data = json!({ "seed": seed, "count": 1 + seed % 3 }).to_string();
-            assert!(client.core.request("random-changes", &data, None) > 0.0);
+            assert!(client.core.ask("random-changes", &data, None) > 0.0);
         }
         client
             .until("a batch of answers", |_| steps.borrow().len() >= BATCH)
@@ -325,7 +325,7 @@ async fn a_page_that_reads_seldom_sees_the_same() {
         let mut last = 0.0;
         for index in 0..40 {
             let data = json!({ "seed": round * 1_000 + index, "count": 1 }).to_string();
-            last = client.core.request("random-changes", &data, None);
+            last = client.core.ask("random-changes", &data, None);
         }
         client.response(last, first).await;
         let snapshot = client.request("snapshot", json!(null)).await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::{
-    client::{Client, QUICK},
+    client::{Ask, Client, QUICK},
     fixture::Server,
     life::state,
     page::value,
@@ -47,9 +47,9 @@ async fn a_request_is_answered_or_refused() {
 async fn answers_find_their_requests() {
     let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, &[]).await;
-    let slow = client.core.request("sleep", r#"{"milliseconds":50}"#, None);
+    let slow = client.core.ask("sleep", r#"{"milliseconds":50}"#, None);
     let ids: Vec<f64> = (0..50)
-        .map(|n| client.core.request("", &n.to_string(), None))
+        .map(|n| client.core.ask("", &n.to_string(), None))
         .collect();
     assert_eq!(client.figure(Figure::InFlight), 51.0);
     client.response(slow, 0).await;
@@ -65,7 +65,7 @@ async fn an_early_request_waits_for_the_connection() {
     let server = Server::mirror(json!({ "state": 0 })).await;
     server.kill().await;
     let client = Client::start(&server, QUICK);
-    let id = client.core.request("", "7", None);
+    let id = client.core.ask("", "7", None);
     assert!(id > 0.0);
     client
         .until("a failed attempt", |client| {
@@ -85,7 +85,7 @@ async fn a_request_is_lost_with_its_connection() {
     let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, QUICK).await;
     let ids: Vec<f64> = (0..3)
-        .map(|_| client.core.request("never", "null", None))
+        .map(|_| client.core.ask("never", "null", None))
         .collect();
     // Its answer says that the others have arrived as well.
     client.request("", json!(null)).await;
@@ -98,7 +98,7 @@ async fn a_request_is_lost_with_its_connection() {
         .collect();
     assert_eq!(lost, ids);
     assert_eq!(
-        client.core.request("", "null", None),
+        client.core.ask("", "null", None),
         unsent(Unsent::Disconnected)
     );
     assert_eq!(client.figure(Figure::InFlight), 0.0);
@@ -122,10 +122,10 @@ async fn a_late_answer_is_ignored() {
     ]]))
     .await;
     let client = Client::connect(&server, &[]).await;
-    let first = client.core.request("n", "null", Some(20.0));
+    let first = client.core.ask("n", "null", Some(20.0));
     assert!(client.response(first, 0).await.is(Told::TimedOut));
     // Now the server answers both.
-    let second = client.core.request("n", "null", None);
+    let second = client.core.ask("n", "null", None);
     client.until_told(Told::Notify, 1).await;
     let done = client.told(Told::Done);
     assert_eq!(done.len(), 1, "{done:?}");
@@ -142,9 +142,9 @@ async fn a_request_has_its_time() {
     let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, &[(Setting::RequestTimeout, 20.0)]).await;
     let sleep = r#"{"milliseconds":300}"#;
-    let endless = client.core.request("sleep", sleep, Some(f64::INFINITY));
+    let endless = client.core.ask("sleep", sleep, Some(f64::INFINITY));
     for timeout in [None, Some(f64::NAN), Some(1.0)] {
-        let id = client.core.request("never", "null", timeout);
+        let id = client.core.ask("never", "null", timeout);
         assert!(
             client.response(id, 0).await.is(Told::TimedOut),
             "{timeout:?}"
@@ -152,7 +152,7 @@ async fn a_request_has_its_time() {
     }
     assert!(client.response(endless, 0).await.is(Told::Done));
     let client = Client::connect(&server, &[(Setting::RequestTimeout, f64::INFINITY)]).await;
-    let id = client.core.request("never", "null", Some(20.0));
+    let id = client.core.ask("never", "null", Some(20.0));
     assert!(client.response(id, 0).await.is(Told::TimedOut));
 }
 
@@ -161,7 +161,7 @@ async fn a_request_has_its_time() {
 async fn an_abandoned_request_is_forgotten() {
     let server = Server::mirror(json!({ "state": 0 })).await;
     let client = Client::connect(&server, &[]).await;
-    let id = client.core.request("sleep", r#"{"milliseconds":20}"#, None);
+    let id = client.core.ask("sleep", r#"{"milliseconds":20}"#, None);
     client.core.abandon(id);
     assert_eq!(client.figure(Figure::InFlight), 0.0);
     client.core.abandon(id);
@@ -180,12 +180,12 @@ async fn requests_without_an_answer_are_bounded() {
     let server = Server::mirror(json!({ "state": 0, "parallel": true })).await;
     let client = Client::connect(&server, &[(Setting::MaxPending, 3.0)]).await;
     let ids: Vec<f64> = (0..3)
-        .map(|_| client.core.request("never", "null", None))
+        .map(|_| client.core.ask("never", "null", None))
         .collect();
     assert!(ids.iter().all(|id| *id > 0.0));
-    assert_eq!(client.core.request("", "null", None), unsent(Unsent::Full));
+    assert_eq!(client.core.ask("", "null", None), unsent(Unsent::Full));
     client.core.abandon(ids[0]);
-    assert!(client.core.request("", "null", None) > 0.0);
+    assert!(client.core.ask("", "null", None) > 0.0);
     client.until_told(Told::Done, 1).await;
 }
 

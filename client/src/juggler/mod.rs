@@ -12,8 +12,11 @@ use std::{future::Future, sync::Arc, time::Duration};
 pub use builder::Builder;
 pub use changes::Changes;
 pub use error::{Mismatch, RequestError};
-use mirrorball_protocol::json::{Json, Key, Pointer, PointerError, Value, array_index};
 pub use mirrorball_protocol::juggler::client::State as ConnectionState;
+use mirrorball_protocol::{
+    json::{Json, Key, Pointer, PointerError, Value, array_index},
+    juggler::message,
+};
 pub use notifications::{Notification, Notifications};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -206,11 +209,41 @@ impl Client {
         name: &str,
         data: &D,
     ) -> impl Future<Output = Result<Value, RequestError>> + Send + use<D> {
+        self.ask(timeout, name, data, None)
+    }
+
+    /// As [`request`](Self::request), for what has to be carried out once: a loss of the connection is not its end. It is
+    /// sent again over the next one, and a server of ours carries it out once and gives the same answer, however often
+    /// it comes. `key` is a text that no other request has, and that nobody guesses: a random one.
+    ///
+    /// Where the server does not count its states (`Builder::history` 0, or a public peer), where it lives
+    /// anew, or where the way back takes longer than 45 s, it fails with [`RequestError::ConnectionLost`]: whether it was
+    /// carried out is unknown.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub fn request_once<D: Serialize + ?Sized>(
+        &self,
+        key: &str,
+        name: &str,
+        data: &D,
+    ) -> impl Future<Output = Result<Value, RequestError>> + Send + use<D> {
+        self.ask(self.shared.request_timeout, name, data, Some(key))
+    }
+
+    fn ask<D: Serialize + ?Sized>(
+        &self,
+        timeout: Option<Duration>,
+        name: &str,
+        data: &D,
+        key: Option<&str>,
+    ) -> impl Future<Output = Result<Value, RequestError>> + Send + use<D> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let (reply, answer) = oneshot::channel();
         let ask = serde_json::to_string(data).map(|data| Ask {
-            name: name.to_owned(),
-            data,
+            text: message::ask(name, &data, key),
+            is_keyed: key.is_some(),
             deadline,
             reply,
         });

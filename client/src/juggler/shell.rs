@@ -28,9 +28,9 @@ type Reply = oneshot::Sender<Result<Value, RequestError>>;
 /// A request on its way to the machine.
 #[derive(Debug)]
 pub(super) struct Ask {
-    pub(super) name: String,
-    /// A JSON text.
-    pub(super) data: String,
+    /// What is asked, as `message::ask` writes it.
+    pub(super) text: String,
+    pub(super) is_keyed: bool,
     /// `None` for never.
     pub(super) deadline: Option<tokio::time::Instant>,
     pub(super) reply: Reply,
@@ -144,7 +144,7 @@ impl Shell {
         let timeout = ask.deadline.map_or(Duration::MAX, |deadline| {
             deadline.saturating_duration_since(tokio::time::Instant::now())
         });
-        match machine.request(&ask.name, &ask.data, Some(timeout), now) {
+        match machine.request(&ask.text, ask.is_keyed, Some(timeout), now) {
             Ok(id) => {
                 self.waiting.insert(id, ask.reply);
             }

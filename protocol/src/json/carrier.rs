@@ -143,6 +143,8 @@ pub enum Field {
     From,
     /// `id`
     Id,
+    /// `key`
+    Key,
     /// `name`
     Name,
     /// `op`
@@ -155,6 +157,8 @@ pub enum Field {
     Success,
     /// `type`
     Type,
+    /// `unhandled`
+    Unhandled,
     /// `value`
     Value,
     /// `version`
@@ -171,12 +175,14 @@ impl Field {
             Self::Epoch => "epoch",
             Self::From => "from",
             Self::Id => "id",
+            Self::Key => "key",
             Self::Name => "name",
             Self::Op => "op",
             Self::Path => "path",
             Self::Since => "since",
             Self::Success => "success",
             Self::Type => "type",
+            Self::Unhandled => "unhandled",
             Self::Value => "value",
             Self::Version => "version",
         }

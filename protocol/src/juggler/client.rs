@@ -15,11 +15,18 @@ pub use options::ClientOptions;
 pub use requests::Outcome;
 pub use status::{Fault, State, Status};
 
-use self::{mirror::Mirror, open::Open, requests::Requests};
-use super::message::{ServerMessage, request};
+use self::{
+    mirror::Mirror,
+    open::Open,
+    requests::{Requests, Wait},
+};
+use super::{
+    message::{ServerMessage, request},
+    segment::Sealed,
+};
 use crate::{
     backoff::Backoff,
-    json::{Json, Text},
+    json::{Field, Json, Text},
     machine::{Input, Machine, Output},
     reason::Reason,
     time::Instant,
@@ -40,6 +47,8 @@ pub struct Client<J: Json> {
     /// The last state of an older connection, until the first one of the new connection.
     kept: J,
     mirror: Mirror<J>,
+    /// The life of the server in which requests may be sent again.
+    repeat_in: Option<String>,
     requests: Requests,
     violations: u32,
     ever_connected: bool,
@@ -73,6 +82,7 @@ impl<J: Json> Client<J> {
             phase: Phase::Closed,
             kept: J::null(),
             mirror: Mirror::new(options.state.clone()),
+            repeat_in: None,
             requests: Requests::default(),
             violations: 0,
             ever_connected: false,
@@ -124,17 +134,21 @@ impl<J: Json> Client<J> {
         self.mirror.copies()
     }
 
-    /// Sends a request with `data`, a JSON text; its end is a [`ClientEvent::Response`] with the id that is returned. Before the
-    /// first connection it waits for that. `timeout` takes the place of
-    /// [`ClientOptions::request_timeout`].
+    /// Sends a request: `ask` is what [`message::ask`](super::message::ask) writes. Its end is a
+    /// [`ClientEvent::Response`] with the id that is returned. Before the first connection it waits for that. `timeout`
+    /// takes the place of [`ClientOptions::request_timeout`].
+    ///
+    /// Where it has a key (`is_keyed`), and the server counts its states, a loss of the connection is not its end: it is
+    /// sent again over the next one, if that leads to the same life of the server within
+    /// [`ClientOptions::repeat_within`]. The server carries it out once.
     ///
     /// # Errors
     ///
     /// Where it is not sent, and never will be.
     pub fn request(
         &mut self,
-        name: &str,
-        data: &str,
+        ask: &str,
+        is_keyed: bool,
         timeout: Option<Duration>,
         now: Instant,
     ) -> Result<i64, RequestError> {
@@ -152,13 +166,18 @@ impl<J: Json> Client<J> {
             .or(self.options.request_timeout)
             .map(|timeout| now + timeout);
         let id = self.requests.next_id();
-        let message = request(id, name, data).seal(self.options.max_segment_size);
+        let message = request(id, ask).seal(self.options.max_segment_size);
         match &mut self.phase {
             Phase::Open(open) => {
-                open.link.send(message);
-                self.requests.insert(id, deadline, None);
+                if is_keyed {
+                    self.repeat_in = self.mirror.epoch();
+                }
+                let until = (is_keyed && self.repeat_in.is_some())
+                    .then(|| now + self.options.repeat_within);
+                open.link.send(Sealed::clone(&message));
+                self.requests.insert(id, deadline, message, until);
             }
-            _ => self.requests.insert(id, deadline, Some(message)),
+            _ => self.requests.queue(id, deadline, message),
         }
         Ok(id)
     }
@@ -227,7 +246,7 @@ impl<J: Json> Client<J> {
     fn open(&mut self, now: Instant) {
         let mut open = Open::new(&self.options, now);
         self.requests
-            .take_unsent()
+            .take(Wait::Connection, Wait::Response)
             .for_each(|message| open.link.send(message));
         self.phase = Phase::Open(Box::new(open));
         if core::mem::replace(&mut self.ever_open, true) {
@@ -275,7 +294,13 @@ impl<J: Json> Client<J> {
         } else {
             Phase::Waiting { until: now + wait }
         };
-        self.end_requests(|unsent| (given_up || !unsent).then_some(Outcome::Lost));
+        if !given_up {
+            self.requests.hold(now);
+        }
+        self.end_requests(|wait| {
+            let waits = matches!(wait, Wait::Connection | Wait::Repetition);
+            (given_up || !waits).then_some(Outcome::Lost)
+        });
         self.tell(ClientEvent::Status);
     }
 
@@ -289,9 +314,22 @@ impl<J: Json> Client<J> {
         }
     }
 
-    /// Ends the requests for which `end` has an outcome; it is told whether a request was never sent.
-    fn end_requests<E: Into<Option<Outcome<J>>>>(&mut self, end: impl Fn(bool) -> E) {
-        for (id, outcome) in self.requests.end(|unsent| end(unsent).into()) {
+    /// Sends again what was sent over the last connection, where this one leads to the same life of the server.
+    fn repeat(&mut self) {
+        if let Phase::Open(open) = &mut self.phase
+            && self.repeat_in.is_some()
+            && self.repeat_in == self.mirror.epoch()
+        {
+            self.requests
+                .take(Wait::Repetition, Wait::LateResponse)
+                .for_each(|message| open.link.send(message));
+        }
+        self.end_requests(|wait| (wait == Wait::Repetition).then_some(Outcome::Lost));
+    }
+
+    /// Ends the requests for which `end` has an outcome; it is told what each waits for.
+    fn end_requests<E: Into<Option<Outcome<J>>>>(&mut self, end: impl Fn(Wait) -> E) {
+        for (id, outcome) in self.requests.end(|wait| end(wait).into()) {
             self.tell(ClientEvent::Response { id, outcome });
         }
     }
@@ -305,11 +343,15 @@ impl<J: Json> Client<J> {
         };
         match ServerMessage::read(&message).map_err(Fault::Closed)? {
             ServerMessage::State { diff, version } => {
-                if !core::mem::replace(&mut open.has_begun, true) {
+                let is_first = !core::mem::replace(&mut open.has_begun, true);
+                if is_first {
                     self.mirror.begin(&message).map_err(Fault::Closed)?;
                 }
                 let applied = self.mirror.apply(&diff, &text, version);
                 let applied = applied.map_err(Fault::Patch)?;
+                if is_first {
+                    self.repeat();
+                }
                 self.sync(now);
                 self.tell(ClientEvent::Change {
                     operations: applied.operations,
@@ -317,9 +359,13 @@ impl<J: Json> Client<J> {
                 });
             }
             ServerMessage::Response { id, success, data } => {
-                if self.requests.remove(id) {
+                if let Some(is_repeated) = self.requests.remove(id) {
+                    let is_unhandled = || message.field(Field::Unhandled).is_some();
                     let outcome = if success {
                         Outcome::Done(data)
+                    } else if is_repeated && is_unhandled() {
+                        // What became of it when it came first is unknown.
+                        Outcome::Lost
                     } else {
                         Outcome::Refused(data)
                     };
@@ -363,6 +409,7 @@ impl<J: Json> Client<J> {
                     .is_some_and(|it| it <= now)
                 {
                     self.mirror.hide();
+                    self.repeat();
                     self.sync(now);
                     self.tell(ClientEvent::Change {
                         operations: 0,

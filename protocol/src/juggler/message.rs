@@ -1,7 +1,6 @@
 //! The four messages of Juggler as JSON.
 
 use alloc::string::String;
-use core::fmt::Write;
 
 use super::segment::Draft;
 use crate::{
@@ -18,6 +17,8 @@ pub struct Request<J: Json> {
     pub name: J::Key,
     /// The question.
     pub data: J,
+    /// What tells this request from all others, where it is to be carried out once however often it comes.
+    pub key: Option<J::Key>,
 }
 
 /// What a server sends.
@@ -66,6 +67,7 @@ impl<J: Json> Request<J> {
                 .and_then(J::into_key)
                 .ok_or(FIELDS)?,
             data: message.field(Field::Data).ok_or(FIELDS)?,
+            key: message.field(Field::Key).and_then(J::into_key),
         })
     }
 }
@@ -113,19 +115,32 @@ fn word<J: Json>(message: &J, words: &'static [&'static str]) -> Result<usize, R
     })
 }
 
-/// Writes a request with `data`, a JSON text.
+/// Writes a request with `ask`, which is what [`ask`] writes.
 #[must_use]
-pub fn request(id: i64, name: &str, data: &str) -> Draft {
+pub fn request(id: i64, ask: &str) -> Draft {
     let mut draft = Draft::default();
     let text = draft.text();
     text.push_str(r#"{"type":"request","id":"#);
     write_id(id, text);
-    text.push_str(r#","name":"#);
-    write_string(name, text);
-    text.push_str(r#","data":"#);
-    text.push_str(data);
+    text.push(',');
+    text.push_str(ask);
     text.push('}');
     draft
+}
+
+/// Writes what a request asks: the members that its author is the one to know. `data` is a JSON text; `key` as in
+/// [`Request::key`].
+#[must_use]
+pub fn ask(name: &str, data: &str, key: Option<&str>) -> String {
+    let mut text = String::from(r#""name":"#);
+    write_string(name, &mut text);
+    text.push_str(r#","data":"#);
+    text.push_str(data);
+    if let Some(key) = key {
+        text.push_str(r#","key":"#);
+        write_string(key, &mut text);
+    }
+    text
 }
 
 /// Writes the answer to a request: what it came to, or what went wrong.
@@ -162,10 +177,9 @@ pub fn state(diff: &Diff, stamp: &Stamp<'_>) -> Draft {
         (r#","since":"#, stamp.since),
         (r#","version":"#, stamp.version),
     ] {
-        if let Some(version) = version {
+        if let Some(version) = version.and_then(|version| i64::try_from(version).ok()) {
             text.push_str(name);
-            // Writing into a `String` cannot fail.
-            let _ = write!(text, "{version}");
+            write_id(version, text);
         }
     }
     text.push('}');
@@ -197,9 +211,34 @@ pub fn notification(name: &str, data: &Value) -> Draft {
     draft
 }
 
-fn write_id(id: i64, text: &mut String) {
-    // Writing into a `String` cannot fail.
-    let _ = write!(text, "{id}");
+/// Writes that a request was refused before anyone looked at it. Where it came before, that says nothing of what became of it
+/// then.
+#[must_use]
+pub fn refusal(id: i64, data: &Value) -> Draft {
+    let mut draft = response(id, Err(data));
+    let text = draft.text();
+    text.pop();
+    text.push_str(r#","unhandled":true}"#);
+    draft
+}
+
+/// Writes an integer: less code than formatting is, which a browser has to load.
+pub(crate) fn write_id(id: i64, text: &mut String) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut left = id.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        at -= 1;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if id < 0 {
+        text.push('-');
+    }
+    text.extend(digits.iter().skip(at).map(|digit| char::from(*digit)));
 }
 
 #[cfg(test)]
@@ -224,8 +263,9 @@ mod tests {
             id: 7,
             name: "a\"b".into(),
             data: data.clone(),
+            key: Some("k".into()),
         };
-        let written = text(request(7, "a\"b", &data.to_text()));
+        let written = text(request(7, &ask("a\"b", &data.to_text(), Some("k"))));
         assert_eq!(Request::read(&parse(&written)).unwrap(), asked);
 
         let read = |draft| ServerMessage::read(&parse(&text(draft))).unwrap();

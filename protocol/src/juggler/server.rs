@@ -12,7 +12,7 @@ use self::{rate::Rate, requests::Requests};
 use super::{
     budget::Budget,
     link::Link,
-    message::{Request, response},
+    message::{Request, refusal, response},
     segment::Sealed,
 };
 use crate::{
@@ -269,7 +269,8 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
         if is_strange {
             self.answer(request.id, Err(&STRANGE.into()));
         } else if let Err(request) = self.requests.push(request, text.len(), &self.options) {
-            self.answer(request.id, Err(&BUSY.into()));
+            let refusal = refusal(request.id, &BUSY.into());
+            self.link.send(refusal.seal(self.options.max_segment_size));
         }
         self.start_requests();
         Ok(())

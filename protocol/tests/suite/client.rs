@@ -8,6 +8,7 @@ use mirrorball_protocol::{
     juggler::{
         Client,
         client::{ClientEvent, ClientOptions, Outcome, RequestError, State},
+        message,
     },
     machine::{Input, Output},
     reason::Reason,
@@ -23,6 +24,7 @@ pub(crate) fn all<J: Json>() {
     a_loss_keeps_the_state_until_the_next_one::<J>();
     a_new_connection_goes_on_where_the_last_one_ended::<J>();
     what_cannot_be_gone_on_from_is_not::<J>();
+    a_request_with_a_key_is_sent_again::<J>();
     older_sockets_are_not_heard::<J>();
     silence_is_asked_about_then_fatal::<J>();
     pings_are_answered_with_their_payload::<J>();
@@ -49,6 +51,8 @@ struct Scene<J: Json> {
     now: u64,
 }
 
+/// What a request asks.
+const ASK: &str = r#""name":"ask","data":null"#;
 const STATE: &str = r#"0{"type":"state","diff":[{"op":"replace","path":"","value":{"a":1}}]}"#;
 
 impl<J: Json> Scene<J> {
@@ -112,7 +116,8 @@ impl<J: Json> Scene<J> {
     }
 
     fn request(&mut self, name: &str, data: &str) -> Result<i64, RequestError> {
-        self.client.request(name, data, None, self.instant())
+        let ask = message::ask(name, data, None);
+        self.client.request(&ask, false, None, self.instant())
     }
 
     #[track_caller]
@@ -200,7 +205,7 @@ fn requests_wait_for_the_first_connection<J: Json>() {
     }
     let soon = Some(Duration::from_secs(1));
     let now = scene.instant();
-    assert_eq!(scene.client.request("ask", "null", soon, now), Ok(5));
+    assert_eq!(scene.client.request(ASK, false, soon, now), Ok(5));
     scene.client.abandon(2);
     scene.expect(&[]);
     assert_eq!(scene.client.status().in_flight, 4);
@@ -366,6 +371,105 @@ fn what_cannot_be_gone_on_from_is_not<J: Json>() {
         scene.lose(1).expect(&["close 1: 1001", "status"]);
         scene.tick().expect(&["connect 2 to 0", "status"]);
     }
+}
+
+/// Over the next connection to the same life of the server, once it is known that it is; any other way ends it.
+fn a_request_with_a_key_is_sent_again<J: Json>() {
+    const KEYED: &str = r#""name":"ask","data":null,"key":"k""#;
+    let sent = |attempt, id| {
+        format!(
+            r#"send over {attempt}: 0{{"type":"request","id":{id},"name":"ask","data":null,"key":"k"}}"#
+        )
+    };
+    let ask = |scene: &mut Scene<J>| {
+        let now = scene.instant();
+        scene.client.request(KEYED, true, None, now)
+    };
+    let again = |epoch: &str| {
+        format!(
+            r#"0{{"type":"state","diff":[{{"op":"replace","path":"","value":1}}],"epoch":"{epoch}","version":9}}"#
+        )
+    };
+    let mut scene = counting::<J>();
+    assert_eq!(ask(&mut scene), Ok(1));
+    scene.expect(&[&sent(1, 1)]);
+    assert_eq!(scene.request("ask", "1"), Ok(2));
+    scene.expect(&[r#"send over 1: 0{"type":"request","id":2,"name":"ask","data":1}"#]);
+    scene.lose(1).expect(&["close 1: 1001", "2 lost", "status"]);
+    assert_eq!(ask(&mut scene), Err(RequestError::Disconnected));
+    scene
+        .tick()
+        .expect(&["connect 2 to 0?resume=e1.7", "status"]);
+    scene.open(2).expect(&["gap"]);
+    scene
+        .text(2, &again("e1"))
+        .expect(&["status", "change of 1", &sent(2, 1)]);
+    // And once more.
+    scene.lose(2).expect(&["close 2: 1001", "status"]);
+    scene
+        .tick()
+        .expect(&["connect 3 to 0?resume=e1.9", "status"]);
+    scene.open(3).expect(&["gap"]);
+    scene
+        .text(3, &again("e1"))
+        .expect(&["status", "change of 1", &sent(3, 1)]);
+    scene
+        .text(3, r#"0{"type":"response","id":1,"success":true,"data":7}"#)
+        .expect(&["1 done: 7"]);
+
+    // Another life of the server, one that does not count, one that says nothing, and a server that had no room
+    // for what it may have carried out before.
+    for (state, tells_more) in [
+        (Some(again("e2")), false),
+        (Some(STATE.to_owned()), false),
+        (None, false),
+        (Some(again("e1")), true),
+    ] {
+        let mut scene = counting::<J>();
+        assert_eq!(ask(&mut scene), Ok(1));
+        scene.expect(&[&sent(1, 1)]);
+        scene.lose(1).expect(&["close 1: 1001", "status"]);
+        scene
+            .tick()
+            .expect(&["connect 2 to 0?resume=e1.7", "status"]);
+        scene.open(2).expect(&["gap"]);
+        match state {
+            Some(state) if tells_more => {
+                scene
+                    .text(2, &state)
+                    .expect(&["status", "change of 1", &sent(2, 1)]);
+                let refusal =
+                    r#"0{"type":"response","id":1,"success":false,"data":"busy","unhandled":true}"#;
+                scene.text(2, refusal).expect(&["1 lost"]);
+            }
+            Some(state) => {
+                scene
+                    .text(2, &state)
+                    .expect(&["1 lost", "status", "change of 1"]);
+            }
+            None => {
+                scene.tick().expect(&["1 lost", "status", "change of 0"]);
+            }
+        }
+        assert_eq!(scene.client.status().in_flight, 0);
+    }
+    // Where the server may have forgotten it.
+    let mut options = options();
+    options.repeat_within = Duration::from_secs(1);
+    let mut scene = Scene::<J>::new(options);
+    scene.open(1).expect(&[]);
+    scene
+        .text(1, &again("e1"))
+        .expect(&["status", "change of 1"]);
+    assert_eq!(ask(&mut scene), Ok(1));
+    scene.expect(&[&sent(1, 1)]);
+    scene.now += 1_000;
+    scene.lose(1).expect(&["close 1: 1001", "1 lost", "status"]);
+    // The first connection is yet to come: it is sent over that, and lost with it, for its life is not known.
+    let mut scene = Scene::<J>::new(self::options());
+    assert_eq!(ask(&mut scene), Ok(1));
+    scene.open(1).expect(&[&sent(1, 1)]);
+    scene.lose(1).expect(&["close 1: 1001", "1 lost", "status"]);
 }
 
 fn older_sockets_are_not_heard<J: Json>() {
@@ -641,7 +745,7 @@ fn requests_end_once<J: Json>() {
     scene.wait(10_000).text(1, "3");
     let now = scene.instant();
     let soon = Some(Duration::from_millis(5));
-    assert_eq!(scene.client.request("ask", "1", soon, now), Ok(6));
+    assert_eq!(scene.client.request(ASK, false, soon, now), Ok(6));
     while scene.client.poll().is_some() {}
     scene.tick().expect(&["6 timed out"]);
     assert_eq!(scene.now, 10_005);

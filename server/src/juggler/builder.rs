@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::{
     Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, frames::Frames,
-    handlers::Handlers, history::History, publisher::Publisher,
+    handlers::Handlers, history::History, once::Once, publisher::Publisher,
 };
 use crate::{State, origin::Origins, socket::Limits};
 
@@ -35,6 +35,9 @@ pub struct Builder {
     compress_from: Option<usize>,
     history: usize,
     history_bytes: usize,
+    dedupe_ttl: Duration,
+    dedupe_max: usize,
+    dedupe_bytes: usize,
 }
 
 impl Builder {
@@ -53,6 +56,9 @@ impl Builder {
             compress_from: Some(4 << 10),
             history: 1_024,
             history_bytes: 4 << 20,
+            dedupe_ttl: Duration::from_secs(60),
+            dedupe_max: 10_000,
+            dedupe_bytes: 16 << 20,
         }
     }
 
@@ -171,6 +177,23 @@ impl Builder {
         self
     }
 
+    /// How long the answer to a request that has a key is remembered, so that it is carried out once though it comes
+    /// again; default 60 s.
+    #[must_use]
+    pub const fn dedupe_ttl(mut self, ttl: Duration) -> Self {
+        self.dedupe_ttl = ttl;
+        self
+    }
+
+    /// How many such requests are remembered, and how many bytes their answers may have together; default 10,000 and
+    /// 16 MiB. Where there are as many one more is refused: nothing is forgotten before its time.
+    #[must_use]
+    pub const fn dedupe_max(mut self, requests: usize, bytes: usize) -> Self {
+        self.dedupe_max = requests;
+        self.dedupe_bytes = bytes;
+        self
+    }
+
     /// Where clients connect; default `/ws`.
     #[must_use]
     pub fn ws_path(mut self, path: impl Into<String>) -> Self {
@@ -201,6 +224,11 @@ impl Builder {
                 self.options.max_segment_size,
                 History::new(History::new_epoch(), self.history, self.history_bytes),
             ),
+            once: Arc::new(Once::new(
+                self.dedupe_ttl,
+                self.dedupe_max,
+                self.dedupe_bytes,
+            )),
             is_counting: self.history > 0 && self.state.is_some(),
             casts,
             closing: watch::Sender::new(false),

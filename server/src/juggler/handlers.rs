@@ -51,7 +51,12 @@ impl RequestError {
         )
     }
 
-    fn with_code(code: &str, message: &dyn fmt::Display) -> Self {
+    /// A handler panicked. What it says is for the log, and not for the other side.
+    pub(super) fn panicked() -> Self {
+        Self::new("the request failed inside the server")
+    }
+
+    pub(super) fn with_code(code: &str, message: &dyn fmt::Display) -> Self {
         Self::with_data(&serde_json::json!({ "code": code, "message": message.to_string() }))
     }
 

@@ -6,6 +6,7 @@ mod connection;
 mod frames;
 mod handlers;
 mod history;
+mod once;
 mod publisher;
 mod session;
 
@@ -43,6 +44,7 @@ use self::{
     casts::{Casts, News},
     frames::Frames,
     handlers::Handlers,
+    once::Once,
     publisher::Publisher,
 };
 use crate::{
@@ -117,6 +119,7 @@ pub(crate) struct Service {
     publisher: Option<Publisher>,
     flushes: watch::Sender<()>,
     frames: Frames,
+    once: Arc<Once>,
     /// Whether clients are told which state they hold.
     is_counting: bool,
     casts: Arc<Casts>,

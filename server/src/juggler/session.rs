@@ -225,12 +225,27 @@ impl Session {
     }
 
     fn start(&mut self, machine: &mut Server<Frame>, request: Request<Value>) {
-        let Request { id, name, data } = request;
+        let Request {
+            id,
+            name,
+            data,
+            key,
+        } = request;
         let (service, connection) = (Arc::clone(&self.service), self.connection.clone());
-        let mut handling = Box::pin(async move {
+        let once = Arc::clone(&service.once);
+        let handle = {
             let name = name.to_string();
-            service.handlers.handle(connection, name, data).await
-        });
+            || async move { service.handlers.handle(connection, name, data).await }
+        };
+        if let Some(key) = key {
+            let task = match once.carry_out(&key, &name, handle) {
+                Ok(answer) => self.tasks.spawn(answer),
+                Err(refused) => return self.answer(machine, id, &Err(refused)),
+            };
+            self.requests.insert(task.id(), id);
+            return;
+        }
+        let mut handling = Box::pin(handle());
         // Most handlers have nothing to wait for, and need no task. What they sent before goes before.
         let ended = catch_unwind(AssertUnwindSafe(|| handling.as_mut().now_or_never()));
         while machine.has_room()
@@ -277,7 +292,7 @@ impl Session {
     /// What a panic says is for the log, where its hook writes it, and not for the other side.
     fn panicked(&self) -> Result<Value, RequestError> {
         tracing::error!(connection = self.connection.id(), "a handler panicked");
-        Err(RequestError::new("the request failed inside the server"))
+        Err(RequestError::panicked())
     }
 }
 

@@ -1,14 +1,22 @@
 //! Requests end once, in one of the ways that are written down.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use mirrorball_client::{
     Value,
     juggler::{ConnectionState, RequestError},
 };
+use mirrorball_server::{Juggler, State};
 use mirrorball_tests::plan::Plan;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::{client, raw::Raw, site::Site, soon, until_status};
 
@@ -211,4 +219,47 @@ async fn a_server_that_does_not_read_holds_up_no_one_else() {
             Err(RequestError::Closed)
         );
     }
+}
+
+/// A request with a key is carried out once, though its answer gets lost with its connection again and again.
+#[tokio::test]
+async fn a_request_with_a_key_is_carried_out_once() {
+    let (count, answers) = (Arc::new(AtomicU32::new(0)), Arc::new(Semaphore::new(0)));
+    let juggler = {
+        let (count, answers) = (Arc::clone(&count), Arc::clone(&answers));
+        Juggler::builder(State::new(1)).on_request(move |_, _, data| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let answers = Arc::clone(&answers);
+            async move {
+                answers.acquire().await.unwrap().forget();
+                Ok(data)
+            }
+        })
+    };
+    let site = Site::serve(juggler.build().into_router()).await;
+    let client = client(site.url()).connect().await.unwrap();
+    let pending = tokio::spawn(client.request_once("the key", "order", "a coffee"));
+    let plain = tokio::spawn(client.request("order", "a tea"));
+    // One after the other: the first is being carried out, the second waits.
+    while count.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        let mut statuses = client.statuses();
+        client.reconnect();
+        soon("a new connection", async {
+            while statuses.next().await.unwrap().state != ConnectionState::Stale {}
+            while statuses.next().await.unwrap().state != ConnectionState::Connected {}
+        })
+        .await;
+    }
+    assert_eq!(plain.await.unwrap(), Err(RequestError::ConnectionLost));
+    answers.add_permits(10);
+    let answer = soon("the answer", pending).await.unwrap();
+    assert_eq!(answer, Ok("a coffee".into()));
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    // Whoever asks again with the same key gets the same answer.
+    let answer = client.request_once("the key", "order", "a coffee").await;
+    assert_eq!(answer, Ok("a coffee".into()));
+    assert_eq!(count.load(Ordering::Relaxed), 1);
 }

@@ -1,10 +1,10 @@
 //! [`Mirror`]: what a client holds of the server's state, and which of its states that is.
 
 use alloc::string::String;
-use core::fmt::Write;
 
 use crate::{
     json::{Applied, Document, Field, Json, Key, Limits, PatchError},
+    juggler::message::write_id,
     reason::Reason,
 };
 
@@ -108,17 +108,28 @@ impl<J: Json> Mirror<J> {
         self.mark = None;
     }
 
+    /// The server's life, where the state is one that it counts.
+    pub(super) fn epoch(&self) -> Option<String> {
+        if self.is_hidden {
+            None
+        } else {
+            self.last_epoch()
+        }
+    }
+
+    /// The life of the server that the last state was counted in, where an address can say it.
+    fn last_epoch(&self) -> Option<String> {
+        let epoch = self.mark.as_ref()?.epoch.to_str();
+        let is_plain = epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (is_plain && (1..=EPOCH_LENGTH).contains(&epoch.len())).then(|| epoch.into_owned())
+    }
+
     /// Asks, as part of an address, to go on from here; `None` where there is nothing to go on from.
     pub(super) fn query(&self) -> Option<String> {
-        let mark = self.mark.as_ref()?;
-        let epoch = mark.epoch.to_str();
-        let is_plain = epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !is_plain || epoch.is_empty() || epoch.len() > EPOCH_LENGTH {
-            return None;
-        }
         let mut query = String::from("resume=");
-        query.push_str(&epoch);
-        write!(query, ".{}", mark.version).ok()?;
+        query.push_str(&self.last_epoch()?);
+        query.push('.');
+        write_id(self.mark.as_ref()?.version, &mut query);
         Some(query)
     }
 }

@@ -32,6 +32,9 @@ pub struct ClientOptions {
     pub sync_timeout: Duration,
     /// How long a request may take where it does not say otherwise; `None` for ever. Default 30 s.
     pub request_timeout: Option<Duration>,
+    /// How long after it was sent a request with a key may be sent again; default 45 s. Servers remember their answers for
+    /// 60 s.
+    pub repeat_within: Duration,
     /// Requests without a response; one more is refused. Default 1,024.
     pub max_pending: usize,
     /// The shortest wait before a new attempt; default 250 ms.
@@ -59,6 +62,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             sync_timeout: Duration::from_secs(2),
             request_timeout: Some(Duration::from_secs(30)),
+            repeat_within: Duration::from_secs(45),
             max_pending: 1_024,
             min_retry_delay: Duration::from_millis(250),
             max_retry_delay: Duration::from_secs(20),

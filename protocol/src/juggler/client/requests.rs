@@ -30,8 +30,24 @@ pub(super) struct Requests {
 struct Pending {
     id: i64,
     deadline: Option<Instant>,
-    /// The message, while there was no connection yet to send it over.
-    unsent: Option<Sealed<String>>,
+    /// The message: of a request that waits for a connection, or may be sent again.
+    message: Option<Sealed<String>>,
+    /// Until when it may be sent again; `None` for never.
+    until: Option<Instant>,
+    wait: Wait,
+}
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The first connection.
+    Connection,
+    /// To be sent again.
+    Repetition,
+    /// The response.
+    Response,
+    /// The response, after it was sent again.
+    LateResponse,
 }
 
 impl Requests {
@@ -45,43 +61,67 @@ impl Requests {
         self.last_id
     }
 
+    /// A request that waits for the first connection.
+    pub(super) fn queue(&mut self, id: i64, deadline: Option<Instant>, message: Sealed<String>) {
+        self.pending.push(Pending {
+            id,
+            deadline,
+            message: Some(message),
+            until: None,
+            wait: Wait::Connection,
+        });
+    }
+
+    /// A request that was sent. Where there is an `until`, `message` may be sent again.
     pub(super) fn insert(
         &mut self,
         id: i64,
         deadline: Option<Instant>,
-        unsent: Option<Sealed<String>>,
+        message: Sealed<String>,
+        until: Option<Instant>,
     ) {
         self.pending.push(Pending {
             id,
             deadline,
-            unsent,
+            message: until.map(|_| message),
+            until,
+            wait: Wait::Response,
         });
     }
 
-    /// Whether there was such a request.
-    pub(super) fn remove(&mut self, id: i64) -> bool {
+    /// The connection is lost: what can be sent again waits for the next one.
+    pub(super) fn hold(&mut self, now: Instant) {
+        for pending in &mut self.pending {
+            if pending.until.is_some_and(|until| until > now) {
+                pending.wait = Wait::Repetition;
+            }
+        }
+    }
+
+    /// The messages of requests that wait for this, oldest first; from now on they wait for `next`.
+    pub(super) fn take(&mut self, wait: Wait, next: Wait) -> impl Iterator<Item = Sealed<String>> {
+        let taken = self.pending.iter_mut().filter(move |it| it.wait == wait);
+        taken.filter_map(move |pending| {
+            pending.wait = next;
+            pending.message.clone()
+        })
+    }
+
+    /// Whether the request was sent more than once; `None` where there is none.
+    pub(super) fn remove(&mut self, id: i64) -> Option<bool> {
         let found = self.pending.iter().position(|pending| pending.id == id);
-        found.map(|index| self.pending.remove(index)).is_some()
+        found.map(|index| self.pending.remove(index).wait == Wait::LateResponse)
     }
 
-    /// The messages that wait for a connection, oldest first.
-    pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = Sealed<String>> {
-        self.pending
-            .iter_mut()
-            .filter_map(|pending| pending.unsent.take())
-    }
-
-    /// Removes the requests for which `end` has an outcome; it is told whether a request was never sent.
-    pub(super) fn end<O>(&mut self, end: impl Fn(bool) -> Option<O>) -> Vec<(i64, O)> {
+    /// Removes the requests for which `end` has an outcome; it is told what each waits for.
+    pub(super) fn end<O>(&mut self, end: impl Fn(Wait) -> Option<O>) -> Vec<(i64, O)> {
         let mut ended = Vec::new();
-        self.pending
-            .retain(|pending| match end(pending.unsent.is_some()) {
-                Some(outcome) => {
-                    ended.push((pending.id, outcome));
-                    false
-                }
-                None => true,
-            });
+        self.pending.retain(|pending| {
+            let outcome = end(pending.wait);
+            let stays = outcome.is_none();
+            ended.extend(outcome.map(|outcome| (pending.id, outcome)));
+            stays
+        });
         ended
     }
 

@@ -9,6 +9,7 @@ use mirrorball_protocol::{
     juggler::{
         Client,
         client::{ClientEvent, Outcome, RequestError, State, Status},
+        message,
     },
     time::Instant,
 };
@@ -28,6 +29,8 @@ struct Asked {
     deadline: Instant,
     /// There was a connection to send it over.
     sent: bool,
+    /// It has a key, and may be sent again.
+    keyed: bool,
 }
 
 #[derive(Debug)]
@@ -112,7 +115,10 @@ impl<J: Json> App<J> {
         let short = Duration::from_millis(around.random.between(0, 20_000));
         let timeout = around.random.chance(30).then_some(short);
         let status = client.status();
-        let result = client.request(kind.name(), &data, timeout, around.now);
+        let keyed = kind != Kind::Echo && around.random.chance(40);
+        let key = format!("key {}", self.tokens);
+        let ask = message::ask(kind.name(), &data, keyed.then_some(&*key));
+        let result = client.request(&ask, keyed, timeout, around.now);
         let expected = if self.closed {
             Some(RequestError::Closed)
         } else if status.ever_connected && !around.open {
@@ -139,6 +145,7 @@ impl<J: Json> App<J> {
             data,
             deadline: around.now + timeout,
             sent: around.open,
+            keyed,
         };
         self.asked.insert(id, asked);
         Ok(())
@@ -306,7 +313,8 @@ impl<J: Json> App<J> {
             }
             Outcome::Lost => {
                 around.tally.lost += 1;
-                asked.sent && !around.open
+                // What has a key is lost when it is known that the server does not know it.
+                asked.sent && (!around.open || asked.keyed)
             }
             Outcome::TimedOut => {
                 around.tally.timed_out += 1;

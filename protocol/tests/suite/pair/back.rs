@@ -142,8 +142,10 @@ impl<J: Json> World<J> {
             return Err("a request without a connection".to_owned());
         };
         let (id, plan) = (request.id, &self.plan.server);
-        ensure!(id > conn.last_id, "request {id} after {}", conn.last_id);
-        conn.last_id = id;
+        if request.key.is_none() {
+            ensure!(id > conn.last_id, "request {id} after {}", conn.last_id);
+            conn.last_id = id;
+        }
         ensure!(
             conn.running == 0 || plan.parallel_requests,
             "two requests at once"
@@ -157,6 +159,10 @@ impl<J: Json> World<J> {
             return Err(format!("garbled request: {}", request.data));
         };
         let execution = self.site.executions.entry(token).or_default();
+        if execution.times > 0 && request.key.is_some() {
+            self.tally.repeated += 1;
+            return self.again(index, id, token, Kind::named(name));
+        }
         execution.times += 1;
         ensure!(execution.times == 1, "request {token} is carried out again");
         match Kind::named(name) {
@@ -171,12 +177,7 @@ impl<J: Json> World<J> {
                 self.publish();
                 self.answer(index, id, token);
             }
-            Some(Kind::Refuse) => {
-                let error = [("token", Value::from(token)), ("code", "no".into())];
-                conn.running -= 1;
-                conn.server
-                    .respond(id, Err(&Value::Object(error.into_iter().collect())));
-            }
+            Some(Kind::Refuse) => self.refuse(index, id, token),
             Some(Kind::Slow) => {
                 let at = self.now + self.random.between(0, 5_000);
                 conn.later.push((at, id, token));
@@ -187,6 +188,25 @@ impl<J: Json> World<J> {
             }
         }
         Ok(())
+    }
+
+    /// A request with a key that came before: it has the same answer, and is not carried out again.
+    fn again(&mut self, index: usize, id: i64, token: u64, kind: Option<Kind>) -> Check {
+        match kind {
+            Some(Kind::Refuse) => self.refuse(index, id, token),
+            Some(Kind::Never) => {}
+            _ => self.answer(index, id, token),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, index: usize, id: i64, token: u64) {
+        let error = [("token", Value::from(token)), ("code", "no".into())];
+        if let Some(conn) = &mut self.sockets[index].conn {
+            conn.running -= 1;
+            let error = Value::Object(error.into_iter().collect());
+            conn.server.respond(id, Err(&error));
+        }
     }
 
     pub(super) fn answer(&mut self, index: usize, id: i64, token: u64) {

@@ -170,6 +170,7 @@ tally! {
     late: 4_000,
     resumed: 200,
     forgotten: 50,
+    repeated: 20,
     restarts: 300,
     unwritable: 50_000,
     full: 500,
