@@ -1,5 +1,9 @@
 //! The server's reader of WebSocket frames. It is no part of the library's interface, so its source is read here, too.
-#![allow(dead_code, unreachable_pub, reason = "the server uses what this does not")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the server uses what this does not"
+)]
 
 #[path = "../../server/src/socket/deflate.rs"]
 mod deflate;
@@ -34,7 +38,11 @@ pub fn frames(data: &[u8]) {
     let pieces = read(bytes, compresses, piece);
     assert_eq!(whole.0, pieces.0, "in pieces of {piece}");
     // What is wrong is found sooner in smaller pieces, but nothing is that was not wrong before.
-    assert_eq!(whole.1.is_some(), pieces.1.is_some(), "in pieces of {piece}");
+    assert_eq!(
+        whole.1.is_some(),
+        pieces.1.is_some(),
+        "in pieces of {piece}"
+    );
 }
 
 /// The messages in `bytes`, and why the connection is closed, where it is.

@@ -53,11 +53,22 @@ impl Site {
         for name in ["www/index.html", "www/a/index.html", "www/a/b/c", "www/~"] {
             fs::write(base.join(name), PUBLIC).expect("a file can be made");
         }
-        for name in ["secret", "private/x", "www/.htpasswd", "www/.git/x", "www/a/.x"] {
+        for name in [
+            "secret",
+            "private/x",
+            "www/.htpasswd",
+            "www/.git/x",
+            "www/a/.x",
+        ] {
             fs::write(base.join(name), CANARY).expect("a file can be made");
         }
         #[cfg(unix)]
-        for (target, name) in [("..", "up"), ("../private", "p"), (".git", "g"), ("a", "in")] {
+        for (target, name) in [
+            ("..", "up"),
+            ("../private", "p"),
+            (".git", "g"),
+            ("a", "in"),
+        ] {
             std::os::unix::fs::symlink(target, base.join("www").join(name))
                 .expect("a link can be made");
         }
@@ -145,7 +156,8 @@ pub fn headers(data: &[u8]) {
     }
     assert_eq!(
         origins.check(&headers).is_ok(),
-        (origin.is_none() && !headers.contains_key(header::ORIGIN)) || origins.allows(origin, host) && origin.is_some()
+        (origin.is_none() && !headers.contains_key(header::ORIGIN))
+            || origins.allows(origin, host) && origin.is_some()
     );
     let _ = origins.check_host(&headers);
     // Nobody is believed but trusted proxies, and of what those say nothing is taken that is no address.
@@ -159,7 +171,10 @@ pub fn headers(data: &[u8]) {
         .collect();
     let client: IpAddr = Remote::of(peer, None, &headers, &trusted).address();
     if client != peer.ip() {
-        let said = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
+        let said = [
+            header::FORWARDED,
+            HeaderName::from_static("x-forwarded-for"),
+        ];
         assert!(said.iter().any(|name| headers.contains_key(name)));
     }
 }
