@@ -7,9 +7,13 @@
     reason = "a panic is what each of them is for"
 )]
 
+mod frames;
 mod machines;
+mod site;
 
+pub use frames::frames;
 pub use machines::{client, server};
+pub use site::{headers, htpasswd, paths};
 
 use mirrorball_protocol::{
     json::{Document, Json, Limits, Pointer, PointerError, Value},

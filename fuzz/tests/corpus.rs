@@ -57,3 +57,23 @@ fn what_was_kept_for_the_server_holds() {
 fn what_was_kept_for_the_client_holds() {
     replay("client", mirrorball_fuzz::client);
 }
+
+#[test]
+fn what_was_kept_for_frames_holds() {
+    replay("frames", mirrorball_fuzz::frames);
+}
+
+#[test]
+fn what_was_kept_for_users_holds() {
+    replay("htpasswd", mirrorball_fuzz::htpasswd);
+}
+
+#[test]
+fn what_was_kept_for_paths_holds() {
+    replay("paths", mirrorball_fuzz::paths);
+}
+
+#[test]
+fn what_was_kept_for_headers_holds() {
+    replay("headers", mirrorball_fuzz::headers);
+}

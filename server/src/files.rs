@@ -17,7 +17,7 @@ use std::{
 use axum::{
     Router,
     extract::{RawQuery, Request},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -147,7 +147,11 @@ pub(crate) fn index(path: String) -> Router {
     Router::new().route("/", get(redirect))
 }
 
-async fn answer(request: Request, next: Next, no_cache: bool) -> Response {
+async fn answer(mut request: Request, next: Next, no_cache: bool) -> Response {
+    // A redirect repeats what was asked for, and a request may name another host in front of the path.
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
     let mut response = if is_plain(request.uri().path()) {
         next.run(request).await
     } else {
@@ -476,9 +480,11 @@ mod tests {
             assert_eq!(response.status(), StatusCode::FOUND);
             assert_eq!(response.headers()[header::LOCATION], location);
         }
-        let response = request(&router, Method::GET, "/sub").await;
-        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
-        assert_eq!(response.headers()[header::LOCATION], "/sub/");
+        for path in ["/sub", "http://evil.example/sub"] {
+            let response = request(&router, Method::GET, path).await;
+            assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+            assert_eq!(response.headers()[header::LOCATION], "/sub/");
+        }
     }
 
     #[tokio::test]

@@ -40,6 +40,9 @@ pub struct Limits {
     /// How long a client may take nothing of an answer that waits for it; default 30 s. WebSockets have
     /// bounds of their own.
     pub write_timeout: Duration,
+    /// Bytes that the system keeps for a client that does not take them, for each connection, as far as it lets
+    /// itself be told. Default 256 KiB; left to itself, Linux keeps up to 4 MiB.
+    pub send_buffer: usize,
     /// Passwords that are hashed at once; default 2.
     pub max_concurrent_hashes: usize,
     /// Attempts that wait to be hashed; one more is answered with 503. Default 128.
@@ -64,6 +67,7 @@ impl Default for Limits {
             max_body_bytes: 1 << 20,
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
+            send_buffer: 256 << 10,
             max_concurrent_hashes: 2,
             max_pending_hashes: 128,
             failures_per_min_per_ip: 30,

@@ -599,3 +599,40 @@ fn outlives_a_want_of_files() -> io::Result<()> {
     assert!((1..100).contains(&complaints), "{logged}");
     Ok(())
 }
+
+/// With few files there are few places, by default: whoever comes then is told so, and nothing fails.
+#[test]
+fn keeps_files_for_itself() -> io::Result<()> {
+    let shell = format!(
+        "ulimit -n 300; exec {} serve --listen 127.0.0.1:0",
+        env!("CARGO_BIN_EXE_mirrorball"),
+    );
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &shell])
+        .env_clear()
+        .stdin(Stdio::null());
+    let running = Running::spawn(command)?;
+    let mut crowd = Vec::new();
+    for _ in 0..1_000 {
+        crowd.push(TcpStream::connect(&running.address)?);
+    }
+    // 300 less 256.
+    let answer = running.request(ASK);
+    assert!(
+        answer.as_deref().is_ok_and(|answer| answer.starts_with("HTTP/1.1 503 "))
+            // There are so many that it cannot tell each.
+            || answer.as_deref().map_or(true, str::is_empty),
+        "{answer:?}"
+    );
+    drop(crowd);
+    until(|| {
+        let answer = running.request(ASK);
+        Ok(answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 404 ")))
+    })?;
+    let (code, _, logged) = running.end("TERM")?;
+    assert_eq!(code, Some(0), "{logged}");
+    assert!(logged.contains("no more connections are taken"), "{logged}");
+    assert!(!logged.contains("cannot accept connections"), "{logged}");
+    Ok(())
+}

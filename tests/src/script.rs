@@ -36,6 +36,8 @@ pub enum Step {
     Hang,
     /// Sends a text message.
     Send(String),
+    /// Sends a text message so many times.
+    SendOften(usize, String),
     /// Sends a binary message.
     SendBinary(String),
     /// Waits until so many messages came in all.
@@ -168,6 +170,11 @@ impl Actor<'_> {
             match step {
                 Step::Refuse | Step::Hang => {}
                 Step::Send(text) => self.send(Message::text(text)).await?,
+                Step::SendOften(count, text) => {
+                    for _ in 0..count {
+                        self.send(Message::text(text.clone())).await?;
+                    }
+                }
                 Step::SendBinary(text) => self.send(Message::binary(text)).await?,
                 Step::Expect(count) => {
                     while self.received < count {

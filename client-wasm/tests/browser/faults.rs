@@ -1,5 +1,8 @@
 //! Servers that break the protocol, or go silent.
 
+use std::{cell::Cell, rc::Rc};
+
+use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Reflect};
 use mirrorball_client_wasm::{
     juggler::{Figure, Told, Unsent},
@@ -112,6 +115,65 @@ async fn what_is_not_understood_closes_with_a_reason() {
         assert_eq!(report.closed(0), Some(said), "{step}");
         assert_eq!(polluted(), "", "{step}");
     }
+}
+
+/// Messages without an end, in empty segments or in large ones: the client leaves at its bounds, keeps its state, and goes on with
+/// the next connection.
+#[wasm_bindgen_test]
+async fn endless_messages_are_left() {
+    for (count, segment) in [
+        (65_537, "1".to_owned()),
+        (65, format!("1{}", "x".repeat(1 << 20))),
+    ] {
+        let endless = json!({ "sendOften": [count, segment] });
+        let server = Server::script(json!([[state(json!(1)), endless], [state(json!(2))]])).await;
+        let client = Client::start(&server, QUICK);
+        let violation = client.until_told(Told::Violation, 1).await.remove(0);
+        assert_eq!(violation.one.as_f64(), Some(1009.0), "{count} segments");
+        assert_eq!(client.core.state(), 1, "{count} segments");
+        client
+            .until("the next connection", |client| client.core.state() == 2)
+            .await;
+        let id = client.core.request("n", "null", Some(10.0));
+        assert!(client.response(id, 0).await.is(Told::TimedOut));
+    }
+}
+
+/// More notifications than anyone can read: each is a task of its own, and between them the page has its turns.
+#[wasm_bindgen_test]
+async fn a_flood_of_notifications_leaves_the_page_its_turns() {
+    const FLOOD: usize = 100_000;
+    let notify = r#"0{"type":"notify","name":"flood","data":{"n":[1,2,3]}}"#;
+    let server = Server::script(json!([[
+        state(json!(1)),
+        { "sendOften": [FLOOD, notify] },
+        { "send": r#"0{"type":"state","diff":[{"op":"replace","path":"","value":2}]}"# },
+    ]]))
+    .await;
+    let (turns, told) = (Rc::new(Cell::new(0_u32)), Rc::new(Cell::new(0_usize)));
+    let _turns = Interval::new(0, {
+        let (turns, told) = (Rc::clone(&turns), Rc::clone(&told));
+        move || {
+            if (1..FLOOD).contains(&told.get()) {
+                turns.set(turns.get() + 1);
+            }
+        }
+    });
+    let client = Client::listening(&server.url, QUICK, {
+        let told = Rc::clone(&told);
+        move |_, entry| told.set(told.get() + usize::from(entry.is(Told::Notify)))
+    });
+    client
+        .until("what comes behind the flood", |client| {
+            client.core.state() == 2
+        })
+        .await;
+    assert_eq!(told.get(), FLOOD);
+    assert!(turns.get() > 20, "{} turns", turns.get());
+    assert_eq!(
+        (client.status(), client.told(Told::Gap).len()),
+        ("connected", 0)
+    );
 }
 
 /// A server whose diffs never apply is given up on after three connections: no storm of attempts.

@@ -40,6 +40,8 @@ pub(crate) fn all<J: Json>() {
     long_requests_are_cut_between_characters::<J>();
     messages_come_in_segments::<J>();
     whoever_breaks_the_protocol_is_left::<J>();
+    what_parsers_disagree_about_is_read::<J>();
+    what_is_no_json_to_anyone_is_left::<J>();
     after_three_violations_it_gives_up::<J>();
     a_connection_that_lasts_is_forgiven::<J>();
     waits_grow_within_their_bounds::<J>();
@@ -902,6 +904,138 @@ fn whoever_breaks_the_protocol_is_left<J: Json>() {
     scene
         .text(1, r#"0{"type":"notify","name":"","data":null}"#)
         .expect(&["notify : null"]);
+}
+
+/// The files of JSONTestSuite that JavaScript and Python read and strict parsers refuse: as states they are held, as near as
+/// a value gets, and the connection stays.
+fn what_parsers_disagree_about_is_read<J: Json>() {
+    const LARGEST: &str = "1.7976931348623157e+308";
+    let huge = "9".repeat(400);
+    let zeros = format!("[0.4e00669{huge}969999999006]");
+    for (file, state, expected) in [
+        ("i_number_huge_exp", &*zeros, "[MAX]"),
+        ("i_number_neg_int_huge_exp", "[-1e+9999]", "[-MAX]"),
+        ("i_number_pos_double_huge_exp", "[1.5e+9999]", "[MAX]"),
+        ("i_number_real_neg_overflow", "[-123123e100000]", "[-MAX]"),
+        ("i_number_real_pos_overflow", "[123123e100000]", "[MAX]"),
+        (
+            "i_object_key_lone_2nd_surrogate",
+            r#"{"\uDFAA":0}"#,
+            r#"{"HALF":0}"#,
+        ),
+        (
+            "i_string_1st_surrogate_but_2nd_missing",
+            r#"["\uDADA"]"#,
+            r#"["HALF"]"#,
+        ),
+        (
+            "i_string_1st_valid_surrogate_2nd_invalid",
+            r#"["\uD888\u1234"]"#,
+            "[\"HALF\u{1234}\"]",
+        ),
+        (
+            "i_string_incomplete_surrogate_and_escape_valid",
+            r#"["\uD800\n"]"#,
+            r#"["HALF\n"]"#,
+        ),
+        (
+            "i_string_incomplete_surrogate_pair",
+            r#"["\uDd1ea"]"#,
+            r#"["HALFa"]"#,
+        ),
+        (
+            "i_string_incomplete_surrogates_escape_valid",
+            r#"["\uD800\uD800\n"]"#,
+            r#"["HALFHALF\n"]"#,
+        ),
+        (
+            "i_string_invalid_lonely_surrogate",
+            r#"["\ud800"]"#,
+            r#"["HALF"]"#,
+        ),
+        (
+            "i_string_invalid_surrogate",
+            r#"["\ud800abc"]"#,
+            r#"["HALFabc"]"#,
+        ),
+        (
+            "i_string_inverted_surrogates_U+1D11E",
+            r#"["\uDd1e\uD834"]"#,
+            r#"["HALFHALF"]"#,
+        ),
+        (
+            "i_string_lone_second_surrogate",
+            r#"["\uDFAA"]"#,
+            r#"["HALF"]"#,
+        ),
+    ] {
+        let mut scene = Scene::<J>::connected(options());
+        let diff =
+            format!(r#"0{{"type":"state","diff":[{{"op":"replace","path":"","value":{state}}}]}}"#);
+        scene.text(1, &diff).expect(&["change of 1"]);
+        let found = text(&scene.client.state());
+        // In a browser, text holds halves of pairs and numbers are infinite: JSON.stringify escapes the ones and has `null` for
+        // the others.
+        let native = expected.replace("HALF", "\u{fffd}").replace("MAX", LARGEST);
+        let halves = state.to_lowercase();
+        let browser = halves
+            .contains("\\u")
+            .then(|| halves.replace("\\u1234", "\u{1234}"));
+        let browser = browser.unwrap_or_else(|| "[null]".to_owned());
+        assert!(
+            found == native || found == browser,
+            "{file}: {found} instead of {native} or {browser}"
+        );
+        // It goes on from there.
+        scene.text(
+            1,
+            r#"0{"type":"state","diff":[{"op":"replace","path":"","value":{"a":1}}]}"#,
+        );
+        scene.expect(&["change of 1"]);
+        scene.expect_state(r#"{"a":1}"#);
+        scene.expect_status(State::Connected, 0);
+    }
+}
+
+/// Those that one of the three reads, or none, and the one that is deeper than a state may be: the client leaves with a code and
+/// keeps what it had, and a server that goes on like that is given up on.
+fn what_is_no_json_to_anyone_is_left<J: Json>() {
+    let deep = |levels: usize| "[".repeat(levels);
+    let nested = format!("{}{}", deep(500), "]".repeat(500));
+    let endless = deep(100_000);
+    let objects = r#"[{"":"#.repeat(50_000);
+    for (file, state) in [
+        ("i_structure_500_nested_arrays", &*nested),
+        ("n_number_NaN", "[NaN]"),
+        ("n_number_infinity", "[Infinity]"),
+        ("n_number_minus_infinity", "[-Infinity]"),
+        ("n_structure_100000_opening_arrays", &*endless),
+        ("n_structure_open_array_object", &*objects),
+    ] {
+        let diff =
+            format!(r#"0{{"type":"state","diff":[{{"op":"replace","path":"","value":{state}}}]}}"#);
+        let mut scene = Scene::<J>::connected(options());
+        for attempt in 1..=3 {
+            if attempt > 1 {
+                scene.tick();
+                scene.open(attempt);
+            }
+            while scene.client.poll().is_some() {}
+            scene.text(attempt, &diff);
+            let left = scene.client.poll().map(show::<J>);
+            let (unread, unfit) = (
+                format!("close {attempt}: 1007"),
+                format!("close {attempt}: 4003"),
+            );
+            assert!(
+                left == Some(unread) || left == Some(unfit),
+                "{file}: {left:?}"
+            );
+            while scene.client.poll().is_some() {}
+            scene.expect_state(r#"{"a":1}"#);
+        }
+        scene.expect_status(State::Failed, 3);
+    }
 }
 
 fn after_three_violations_it_gives_up<J: Json>() {

@@ -193,7 +193,7 @@ pub fn with_password(text: &str, user: &str, password: &[u8]) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::hash::VERIFIED, *};
 
     const LONG: &str = "p@ss wörd: long long long long long long";
 
@@ -254,6 +254,33 @@ mod tests {
             }
             assert!(!users.verify("bob", password.as_bytes(), 0), "{hash}");
         }
+    }
+
+    /// Whoever measures how long an answer takes learns nothing of who is a user: for each name and password one password is
+    /// hashed, for the same name always in the same way.
+    #[test]
+    fn a_wrong_user_costs_what_a_wrong_password_costs() {
+        let lines: Vec<String> = [0, 1, 2, 5]
+            .into_iter()
+            .map(|index| format!("user{index}:{}", FOREIGN[index].1))
+            .collect();
+        let users = Htpasswd::parse(&lines.join("\n")).unwrap();
+        let costs = |user: &str, password: &[u8], salt: u64| {
+            VERIFIED.take();
+            users.verify(user, password, salt);
+            VERIFIED.take()
+        };
+        let all: Vec<usize> = (0..4)
+            .flat_map(|index| costs(&format!("user{}", [0, 1, 2, 5][index]), b"wrong", 99))
+            .collect();
+        assert_eq!(all.len(), 4);
+        for salt in 0..100 {
+            for password in [&b"secret"[..], b"wrong", b""] {
+                let cost = costs("stranger", password, salt);
+                assert_eq!(cost, [all[(salt % 4) as usize]], "{salt}");
+            }
+        }
+        assert_eq!(costs("user0", b"secret", 0), costs("user0", b"wrong", 1));
     }
 
     #[test]

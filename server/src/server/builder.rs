@@ -205,7 +205,7 @@ impl Builder {
         let (reload_interval, shutdown_timeout) = (self.reload_interval, self.shutdown_timeout);
         let (limits, trusted) = (self.limits.clone(), self.trusted_proxies.clone());
         let router = self.into_router(gate.clone())?;
-        let (listeners, addresses) = listen(addresses).await?;
+        let (listeners, addresses) = listen(addresses, limits.send_buffer).await?;
         Ok(Bound {
             listeners,
             addresses,

@@ -18,7 +18,7 @@ use std::{
 use futures_util::future::join_all;
 use thiserror::Error;
 use tokio::{
-    net::{TcpListener, ToSocketAddrs, lookup_host},
+    net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
     sync::watch,
     task::JoinSet,
     time::timeout,
@@ -30,6 +30,9 @@ use self::{
     reload::Reloaded,
 };
 use crate::{Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// A server that runs: an own loop that accepts connections, with bounds and timeouts, and with TLS where that
 /// is wanted. A handle, to be cloned freely; the server runs until it is closed, or its runtime is.
@@ -259,9 +262,10 @@ impl std::fmt::Debug for Bound {
     }
 }
 
-/// Listens on all addresses that a name stands for.
+/// Listens on all addresses that a name stands for. Connections have send buffers of this size.
 async fn listen(
     addresses: impl ToSocketAddrs,
+    send_buffer: usize,
 ) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ServerError> {
     let addresses: Vec<_> = lookup_host(addresses)
         .await
@@ -273,9 +277,23 @@ async fn listen(
     let (mut listeners, mut bound) = (Vec::new(), Vec::new());
     for address in addresses {
         let fail = |error| ServerError::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(fail)?;
+        let listener = listen_at(address, send_buffer).map_err(fail)?;
         bound.push(listener.local_addr().map_err(fail)?);
         listeners.push(listener);
     }
     Ok((listeners, bound))
+}
+
+fn listen_at(address: SocketAddr, send_buffer: usize) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections that were closed lately do not keep the address; elsewhere the option means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // What is accepted inherits it.
+    socket.set_send_buffer_size(u32::try_from(send_buffer).unwrap_or(u32::MAX))?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -44,6 +44,10 @@ pub(crate) enum Kind {
     /// A time that is more than none, or never.
     OptionalTimeout(Field<Option<Duration>>),
     Period(Field<Duration>),
+    /// At least one a second, or as many as one likes.
+    OptionalRate(Field<Option<u32>>),
+    /// At least one.
+    Burst(Field<u32>),
 }
 
 /// A value as it was written, and the folder that paths in it are relative to.
@@ -75,7 +79,7 @@ impl Kind {
             Self::Path(_) | Self::OptionalText(_) => "PATH",
             Self::Text(_) => "TEXT",
             Self::Switch(_) => "BOOL",
-            Self::Count(_) => "N",
+            Self::Count(_) | Self::OptionalRate(_) | Self::Burst(_) => "N",
             Self::Size(_) => "BYTES",
             Self::Seconds(_)
             | Self::Timeout(_)
@@ -150,6 +154,12 @@ impl Kind {
             Self::Period(field) => period(text)
                 .map(|value| *field(settings) = value)
                 .ok_or_else(|| fail("milliseconds from 100 to 10000 were expected")),
+            Self::OptionalRate(field) => or_none(text, small_count)
+                .map(|value| *field(settings) = value)
+                .ok_or_else(|| fail("a whole number from 1 on was expected, or \"none\"")),
+            Self::Burst(field) => small_count(text)
+                .map(|value| *field(settings) = value)
+                .ok_or_else(|| fail("a whole number from 1 on was expected")),
             Self::Addresses(_) | Self::Origins(_) | Self::Networks(_) => Ok(()),
         }
     }
@@ -179,6 +189,10 @@ impl Kind {
                 field(settings).map_or_else(|| quote(NONE), |time| time.as_secs_f64().to_string()),
             ),
             Self::Period(field) => Some(field(settings).as_millis().to_string()),
+            Self::OptionalRate(field) => {
+                Some(field(settings).map_or_else(|| quote(NONE), |rate| rate.to_string()))
+            }
+            Self::Burst(field) => Some(field(settings).to_string()),
         }
     }
 }
@@ -224,6 +238,10 @@ fn count(text: &str) -> Option<usize> {
     text.parse().ok().filter(|count| digits && *count > 0)
 }
 
+fn small_count(text: &str) -> Option<u32> {
+    u32::try_from(count(text)?).ok()
+}
+
 fn size(text: &str) -> Option<usize> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
     let unit = units
@@ -243,7 +261,7 @@ fn timeout(text: &str) -> Option<Duration> {
     seconds(text).filter(|time| !time.is_zero())
 }
 
-fn or_none(text: &str, read: fn(&str) -> Option<Duration>) -> Option<Option<Duration>> {
+fn or_none<T>(text: &str, read: fn(&str) -> Option<T>) -> Option<Option<T>> {
     if text == NONE {
         Some(None)
     } else {

@@ -67,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) ws_path: String,
     pub(crate) autoflush_delay: Option<Duration>,
     pub(crate) options: ServerOptions,
+    pub(crate) max_message_bytes: usize,
+    pub(crate) reassembly_total_bytes: usize,
 
     pub(crate) limits: Limits,
 }
@@ -98,6 +100,8 @@ impl Default for Settings {
             ws_path: "/ws".to_owned(),
             autoflush_delay: Some(Duration::from_millis(200)),
             options: ServerOptions::default(),
+            max_message_bytes: 1 << 20,
+            reassembly_total_bytes: 256 << 20,
             limits: Limits::default(),
         }
     }
@@ -172,6 +176,8 @@ impl Settings {
             .options(self.options.clone())
             .autoflush_delay(self.autoflush_delay)
             .ws_path(&self.ws_path)
+            .max_message_bytes(self.max_message_bytes)
+            .reassembly_total_bytes(self.reassembly_total_bytes)
             .shutdown_timeout(self.shutdown_timeout)
     }
 

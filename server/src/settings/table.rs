@@ -1,8 +1,8 @@
 //! The table of settings: each once, with its names and what it means.
 
 use super::kind::Kind::{
-    self, Addresses, Count, Log, Networks, OptionalSeconds, OptionalText, OptionalTimeout, Origins,
-    Path, Period, Seconds, Size, Switch, Text, Timeout,
+    self, Addresses, Burst, Count, Log, Networks, OptionalRate, OptionalSeconds, OptionalText,
+    OptionalTimeout, Origins, Path, Period, Seconds, Size, Switch, Text, Timeout,
 };
 
 /// One setting: its key in a file, its flag, and what it means. In the environment it is called `MIRRORBALL_` and
@@ -114,6 +114,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Connections in all [default: 10000, or 256 fewer than the files that the process may open]"),
     setting("conn.max_per_ip", "max-connections-per-ip", Count(|s| &mut s.limits.max_per_ip),
         "Connections of one client; those of trusted proxies are not counted [default: 256]"),
+    setting("conn.send_buffer", "send-buffer", Size(|s| &mut s.limits.send_buffer),
+        "Bytes that the system keeps for a client that does not take them [default: 256KiB]"),
 
     setting("tls.cert", "tls-cert", Path(|s| &mut s.tls_cert),
         "Serve https and wss with the certificate chain in this PEM file"),
@@ -147,14 +149,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Handle the requests of one connection at once instead of one after another"),
     setting("juggler.max_pending_requests", "max-pending-requests", Count(|s| &mut s.options.max_pending_requests),
         "Requests of one connection that are handled or wait [default: 64]"),
+    setting("juggler.max_pending_bytes", "max-pending-bytes", Size(|s| &mut s.options.max_pending_bytes),
+        "Bytes of those requests together [default: 4MiB]"),
+    setting("juggler.max_inbound_rate", "max-inbound-rate", OptionalRate(|s| &mut s.options.max_inbound_rate),
+        "Messages that a client may send each second before it is read more slowly, or none [default: 200]"),
+    setting("juggler.max_inbound_burst", "max-inbound-burst", Burst(|s| &mut s.options.max_inbound_burst),
+        "Messages that a client may send at once before that counts [default: 400]"),
     setting("juggler.send_queue_size", "send-queue-size", Count(|s| &mut s.options.send_queue_size),
         "Messages that wait to be sent to one client [default: 1024]"),
+    setting("juggler.send_queue_bytes", "send-queue-bytes", Size(|s| &mut s.options.send_queue_bytes),
+        "Bytes of those messages together [default: 1MiB]"),
+    setting("juggler.write_timeout", "ws-write-timeout", OptionalTimeout(|s| &mut s.options.write_timeout),
+        "How long a client may take nothing of what waits for it before it is closed, or none [default: 10]"),
+    setting("juggler.max_websocket_bytes", "max-websocket-bytes", Size(|s| &mut s.max_message_bytes),
+        "Bytes of one WebSocket message of a client, inflated; at least 196609 for @hat-open/juggler [default: 1MiB]"),
+    setting("juggler.reassembly_total_bytes", "reassembly-total-bytes", Size(|s| &mut s.reassembly_total_bytes),
+        "Bytes of unfinished messages, those of all clients together [default: 256MiB]"),
     setting("juggler.max_segment_size", "max-segment-size", Size(|s| &mut s.options.max_segment_size),
         "Bytes of a segment [default: 64KiB]"),
     setting("juggler.max_message_bytes", "max-message-bytes", Size(|s| &mut s.options.assembly.message_bytes),
         "Bytes of a client's message [default: 4MiB]"),
     setting("juggler.max_segments", "max-segments", Count(|s| &mut s.options.assembly.segments),
         "Segments of a client's message [default: 4096]"),
+    setting("juggler.message_timeout", "message-timeout", OptionalTimeout(|s| &mut s.options.assembly.timeout),
+        "How long the segments of a client's message may take to come, or none [default: 60]"),
     setting("juggler.max_ping_bytes", "max-ping-bytes", Size(|s| &mut s.options.assembly.ping_bytes),
         "Bytes of a client's ping [default: 4KiB]"),
     setting("juggler.ping_delay", "ping-delay", OptionalTimeout(|s| &mut s.options.keepalive.ping_delay),

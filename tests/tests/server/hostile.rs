@@ -194,6 +194,67 @@ async fn amplifying_values_are_refused() {
     assert!(growth <= 80 << 10, "{growth} KiB");
 }
 
+/// S3: as much as may wait, of what is largest for its text: requests that are handled, and ones behind those.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn waiting_requests_do_not_amplify() {
+    for parallel in [false, true] {
+        for shape in [r#"{"":0}"#, r#"{"a":{"":0}}"#, "[0]"] {
+            let watched = Watched::start(Plan {
+                parallel,
+                rate: None,
+                ..Plan::default()
+            })
+            .await;
+            let items = vec![shape; 30_000].join(",");
+            let mut peer = watched.peer().await;
+            for id in 0..64 {
+                let request =
+                    format!(r#"0{{"type":"request","id":{id},"name":"never","data":[{items}]}}"#);
+                peer.send_text(request).await;
+            }
+            peer.send_text("2all").await;
+            while peer.frame().await != "3all" {}
+            let growth = watched.growth();
+            // 4 MiB of text, of which a value is up to thirty times as large.
+            assert!(
+                growth <= 160 << 10,
+                "{growth} KiB of {shape}, parallel: {parallel}"
+            );
+        }
+    }
+}
+
+/// S19: names that would fall into one bucket of a table whose hash is known, as many as a request may have. Were each
+/// compared with all before it, this would take minutes.
+#[tokio::test]
+async fn names_that_collide_cost_no_more() {
+    // For h = h * 33 + c, each of these pairs comes to the same.
+    let pairs = ["Ez", "FY", "G8"];
+    let mut names = vec![String::new()];
+    for _ in 0..10 {
+        let longer = |name: &String| pairs.map(|pair| format!("{name}{pair}"));
+        names = names.iter().flat_map(longer).collect();
+    }
+    let hash = |name: &String| {
+        name.bytes().fold(5_381_u32, |hash, byte| {
+            hash.wrapping_mul(33).wrapping_add(byte.into())
+        })
+    };
+    assert!(names.iter().all(|name| hash(name) == hash(&names[0])));
+    let data: serde_json::Map<String, serde_json::Value> =
+        names.into_iter().map(|name| (name, json!(1))).collect();
+    let state = State::new(Value::from(serde_json::Value::from(data.clone())));
+    let site = Site::start(Juggler::builder(state)).await;
+    let mut peer = site.connect().await;
+    assert_eq!(peer.state().await, &json!(data));
+    let request = json!({ "type": "request", "id": 1, "name": "", "data": data }).to_string();
+    let (begin, end) = request.split_at(request.len() / 2);
+    peer.send_text(format!("1{begin}")).await;
+    peer.send_text(format!("0{end}")).await;
+    assert_eq!(peer.response().await["data"], json!(data));
+}
+
 /// S4: one level too many, in what a client sends and in what is set.
 #[tokio::test]
 async fn nesting_is_bounded_everywhere() {
@@ -294,18 +355,24 @@ async fn a_client_that_is_too_fast_is_slowed_down() {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn a_flood_of_pings_leaves_one_answer_waiting() {
-    const PINGS: usize = 200_000;
+    const PINGS: usize = 1_000_000;
+    const AT_ONCE: usize = 1_000;
     let watched = Watched::start(Plan {
         rate: None,
+        write_timeout: 600_000,
         ..Plan::default()
     })
     .await;
     for websocket in [false, true] {
         let mut raw = Raw::connect_narrow(watched.address()).await;
         let payload = |n: usize| format!("2{n:0>100}");
-        for n in 0..PINGS {
-            raw.send(if websocket { 0x89 } else { 0x81 }, payload(n).as_bytes())
-                .await;
+        let first = if websocket { 0x89 } else { 0x81 };
+        for begin in (0..PINGS).step_by(AT_ONCE) {
+            let pings = begin..begin + AT_ONCE;
+            let bytes: Vec<u8> = pings
+                .flat_map(|n| frame(first, payload(n).as_bytes()))
+                .collect();
+            raw.send_bytes(&bytes).await;
         }
         let last = format!("{:0>100}", PINGS - 1);
         let mut answers = 0;

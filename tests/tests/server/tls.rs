@@ -280,3 +280,60 @@ async fn a_configuration_of_ones_own_is_taken() {
     let old = trusting_with(made.cert.der(), &[&TLS12]).with_no_client_auth();
     assert!(connect(address, old).await.is_err());
 }
+
+/// The head of a handshake, by hand: no library of today speaks these versions any more.
+fn client_hello(version: u8) -> Vec<u8> {
+    let suites = [
+        0x00, 0x2f, 0x00, 0x35, 0xc0, 0x13, 0xc0, 0x14, 0xc0, 0x09, 0xc0, 0x0a,
+    ];
+    let mut hello = vec![3, version];
+    hello.extend([7; 32]);
+    hello.push(0);
+    hello.extend([0, suites.len() as u8]);
+    hello.extend(suites);
+    hello.extend([1, 0]);
+    // Groups, point formats, and signatures, as a client of those days sends them.
+    let extensions = [
+        &[0, 10, 0, 4, 0, 2, 0, 23][..],
+        &[0, 11, 0, 2, 1, 0],
+        &[0, 13, 0, 6, 0, 4, 4, 3, 2, 1],
+    ]
+    .concat();
+    hello.extend((extensions.len() as u16).to_be_bytes());
+    hello.extend(extensions);
+    let mut message = vec![1, 0];
+    message.extend((hello.len() as u16).to_be_bytes());
+    message.extend(hello);
+    let mut record = vec![22, 3, 1];
+    record.extend((message.len() as u16).to_be_bytes());
+    record.extend(message);
+    record
+}
+
+/// SSL 3, TLS 1.0 and TLS 1.1 are refused, with the alert that says why.
+#[tokio::test]
+async fn old_versions_are_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let files = Files::new(&make());
+    let (address, _server) = serve(Server::builder().tls(files.tls())).await;
+    for (version, name) in [(0, "SSL 3"), (1, "TLS 1.0"), (2, "TLS 1.1")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&client_hello(version)).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut answer))
+            .await
+            .expect("the connection stays open");
+        // A record of an alert: fatal, protocol_version.
+        assert_eq!(
+            (answer[0], &answer[5..7]),
+            (21, &[2, 70][..]),
+            "{name}: {answer:?}"
+        );
+    }
+    // The same in the version after those goes further than that.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&client_hello(3)).await.unwrap();
+    let mut answer = [0; 7];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_ne!(answer[5..7], [2, 70]);
+}
