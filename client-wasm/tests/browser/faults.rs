@@ -134,7 +134,7 @@ async fn endless_messages_are_left() {
         client
             .until("the next connection", |client| client.core.state() == 2)
             .await;
-        let id = client.core.request("n", "null", Some(10.0));
+        let id = client.core.ask("n", "null", Some(10.0));
         assert!(client.response(id, 0).await.is(Told::TimedOut));
     }
 }
