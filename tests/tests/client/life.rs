@@ -288,11 +288,12 @@ async fn users_and_passwords_are_shown_and_not_told() {
             StatusCode::UNAUTHORIZED.into_response()
         }
     }
-    let app: Router = mirror::app(&Plan {
+    let app: Router = mirror::juggler(&Plan {
         state: 1.into(),
         ..Plan::default()
     })
-    .unwrap();
+    .unwrap()
+    .into_router();
     let site = Site::serve(app.layer(middleware::from_fn(guard))).await;
     let ann = Credentials::new("ann", "p@ss😀").unwrap();
     let builder = client(site.url()).auth(ann.clone());
