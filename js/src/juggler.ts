@@ -270,6 +270,11 @@ export class Juggler<
     return answer as Awaited<ReturnType<Requests[Name]>>;
   }
 
+  /** The WebSocket addresses that are tried in turn. */
+  get addresses(): readonly string[] {
+    return this.#addresses.split("\n");
+  }
+
   /**
    * The server is at these addresses from now on. The next attempt begins with the first of them; a connection
    * that stands is kept: {@link reconnect} leaves it.

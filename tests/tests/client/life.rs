@@ -155,6 +155,7 @@ async fn addresses_are_tried_in_turn() {
     assert!(client.set_addresses(["nowhere at all"]).is_err());
     assert!(client.set_addresses::<&str>([]).is_err());
     assert_eq!(client.request("", &1).await, Ok(1.into()));
+    assert_eq!(*client.addresses(), [two.url().parse().unwrap()]);
 }
 
 /// An error is that of the last attempt, not of one before.
