@@ -66,7 +66,8 @@ struct Line {
 
 type Heard = Arc<Mutex<Vec<Value>>>;
 
-#[tokio::main]
+// One thread: what is told first is begun first.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,

@@ -68,7 +68,8 @@ fn has_function(file: &File, name: &str) -> bool {
     let head = format!("fn {name}(");
     let mut places = file.code.match_indices(&head);
     places.any(|(at, _)| {
-        let before = file.code[..at].lines().rev().skip(1).map(str::trim);
+        let start = file.code[..at].rfind('\n').map_or(0, |end| end + 1);
+        let before = file.code[..start].lines().rev().map(str::trim);
         before
             .take_while(|line| line.is_empty() || line.starts_with("#["))
             .any(|line| line.trim_end_matches(']').ends_with("test"))
@@ -95,7 +96,7 @@ fn titles(text: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    const RUST: &str = "/// It holds.\n#[tokio::test]\n#[expect(lint)]\nasync fn it_holds() {}\n\nfn helps() {}\n// #[test]\n// fn said()\n";
+    const RUST: &str = "/// It holds.\n#[tokio::test]\n#[expect(lint)]\nasync fn it_holds() {}\n\n#[test]\nfn so_does_this() {}\nfn helps() {}\n// #[test]\n// fn said()\n";
     const SCRIPT: &str = "test(\"it holds\", () => {});\ntest(`so do ${1 + 1} of ${n}`, f);\n";
 
     fn findings(table: &str) -> Vec<String> {
@@ -118,6 +119,7 @@ mod tests {
     fn tests_that_exist_are_found() {
         for test in [
             "`tests/a.rs::it_holds`",
+            "`tests/a.rs::so_does_this`",
             "as `send`, `tests/b.test.mjs::it holds`",
             "`tests/b.test.mjs::so do … of …`, `tests/a.rs::it_holds`",
         ] {

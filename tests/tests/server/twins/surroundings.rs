@@ -1,10 +1,13 @@
 //! What stands around the WebSocket: users, TLS, files, routes.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
 use mirrorball_client::{ConnectionError, Credentials, Fingerprint, Tls, juggler::Client};
-use mirrorball_server::{Juggler, Server, State, auth::with_password, server::Builder};
+use mirrorball_protocol::juggler::client::ClientOptions;
+use mirrorball_server::{
+    Juggler, Server, ServerOptions, State, auth::with_password, server::Builder,
+};
 
 use super::{client, soon};
 use crate::http::get as fetch;
@@ -101,4 +104,21 @@ async fn files_and_routes_are_served_beside_the_state() {
         fetch(address, "/route", "").await.header("cache-control"),
         ""
     );
+}
+
+/// Who moves over and says nothing gets what hat-juggler has by default.
+#[tokio::test]
+async fn the_defaults_are_those_of_hat_juggler() {
+    let (server, client) = (ServerOptions::default(), ClientOptions::default());
+    assert_eq!(
+        (server.send_queue_size, server.max_segment_size),
+        (1_024, 65_536)
+    );
+    assert_eq!(client.max_segment_size, 65_536);
+    for keepalive in [server.keepalive, client.keepalive] {
+        assert_eq!(keepalive.ping_delay, Some(Duration::from_secs(30)));
+        assert_eq!(keepalive.ping_timeout, Duration::from_secs(30));
+    }
+    assert!(!server.parallel_requests);
+    assert_eq!(Juggler::builder(None).build().ws_path(), "/ws");
 }
