@@ -78,8 +78,8 @@ async function connectHatOpen({ url, pingDelay = 30_000, pingTimeout = 30_000, s
   });
 }
 
-async function connectNative(t, world, address, { expected, ...options }) {
-  return new RemoteClient(t, await startNative({ address, ...options }));
+async function connectNative(t, world, address, { segment, pingDelay, pingTimeout, user, password, ca }) {
+  return new RemoteClient(t, await startNative({ address, segment, pingDelay, pingTimeout, user, password, ca }));
 }
 
 async function connectHat(t, world, address, { segment, pingDelay, pingTimeout, user, password, ca }) {
