@@ -113,7 +113,7 @@ impl JugglerCore {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(addresses: &str, settings: &[f64], seed: f64, told: Function) -> Self {
-        let addresses: Vec<String> = addresses.lines().map(String::from).collect();
+        let addresses = lines(addresses);
         let options = options::read(settings, addresses.len(), seed.to_bits());
         let counts = Rc::new(Counts::default());
         let emit: Emit = Box::new({
@@ -193,6 +193,20 @@ impl JugglerCore {
         self.shell.handle(Input::Online);
     }
 
+    /// The server is at these addresses from now on, one to a line. A connection that stands is kept.
+    #[wasm_bindgen(js_name = "setAddresses")]
+    pub fn set_addresses(&self, addresses: &str) {
+        let addresses = lines(addresses);
+        let count = addresses.len();
+        self.shell.set_addresses(addresses);
+        self.shell.command(|client, _| client.set_addresses(count));
+    }
+
+    /// Leaves the connection, where there is one, and makes another at once, to the next address.
+    pub fn reconnect(&self) {
+        self.shell.command(Client::reconnect);
+    }
+
     /// Drops the connection as a fault of the network would.
     pub fn cut(&self) {
         self.shell.command(Client::cut);
@@ -202,6 +216,10 @@ impl JugglerCore {
     pub fn close(&self) {
         self.shell.command(|client, _| client.close());
     }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(String::from).collect()
 }
 
 fn emit(counts: &Counts, told: &Function, event: ClientEvent<Js>) {

@@ -27,6 +27,8 @@ pub enum Setting {
     PingDelay,
     /// Milliseconds of silence after a ping.
     PingTimeout,
+    /// Whether a connection that is lost is made again: 0 or 1.
+    Reconnect,
     /// Milliseconds for a request.
     RequestTimeout,
     /// Milliseconds for a first state.
@@ -72,6 +74,9 @@ pub fn read(values: &[f64], addresses: usize, seed: u64) -> ClientOptions {
     set(&mut options.min_retry_delay, Setting::MinRetryDelay);
     maybe(&mut options.keepalive.ping_delay, Setting::PingDelay);
     set(&mut options.keepalive.ping_timeout, Setting::PingTimeout);
+    if let Some(value) = given(Setting::Reconnect) {
+        options.reconnect = value != 0.0;
+    }
     maybe(&mut options.request_timeout, Setting::RequestTimeout);
     set(&mut options.sync_timeout, Setting::SyncTimeout);
     options
@@ -104,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    const NONE: [f64; 9] = [f64::NAN; 9];
+    const NONE: [f64; 10] = [f64::NAN; 10];
 
     fn with(setting: Setting, value: f64) -> ClientOptions {
         let mut values = NONE;
@@ -152,6 +157,10 @@ mod tests {
         expect(Setting::PingTimeout, |it, time| {
             it.keepalive.ping_timeout = time;
         });
+        let mut once = defaults();
+        once.reconnect = false;
+        assert_eq!(with(Setting::Reconnect, 0.0), once);
+        assert_eq!(with(Setting::Reconnect, 1.0), defaults());
         expect(Setting::RequestTimeout, |it, time| {
             it.request_timeout = Some(time);
         });

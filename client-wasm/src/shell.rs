@@ -27,7 +27,7 @@ const NEVER_OPENED: u16 = 1006;
 /// [`drain`](Self::drain).
 pub struct Shell<M, E> {
     this: Weak<Self>,
-    addresses: Vec<String>,
+    addresses: RefCell<Vec<String>>,
     machine: RefCell<M>,
     socket: RefCell<Option<Socket>>,
     timer: RefCell<Timer>,
@@ -54,7 +54,7 @@ where
     pub fn new(machine: M, addresses: Vec<String>, emit: E) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
-            addresses,
+            addresses: RefCell::new(addresses),
             machine: RefCell::new(machine),
             socket: RefCell::default(),
             timer: RefCell::default(),
@@ -69,6 +69,11 @@ where
         let result = command(&mut self.machine.borrow_mut(), clock::now());
         self.drain();
         result
+    }
+
+    /// Has the machine choose among these addresses from now on; it has to be told how many there are.
+    pub fn set_addresses(&self, addresses: Vec<String>) {
+        self.addresses.replace(addresses);
     }
 
     /// Asks the machine.
@@ -144,9 +149,13 @@ where
                 shell.handle(input);
             }
         };
-        let address = self.addresses.get(address).map_or("", String::as_str);
-        let whole = query.map(|query| with_query(address, query));
-        match Socket::open(whole.as_deref().unwrap_or(address), attempt, report) {
+        let opened = {
+            let addresses = self.addresses.borrow();
+            let address = addresses.get(address).map_or("", String::as_str);
+            let whole = query.map(|query| with_query(address, query));
+            Socket::open(whole.as_deref().unwrap_or(address), attempt, report)
+        };
+        match opened {
             Ok(socket) => drop(self.socket.replace(Some(socket))),
             Err(_) => {
                 let never = Input::Closed {

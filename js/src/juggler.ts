@@ -79,7 +79,7 @@ export class Juggler<
   readonly ready: Promise<void>;
 
   readonly #events = new Emitter<JugglerEvents>();
-  readonly #addresses: string;
+  #addresses: string;
   readonly #settings: Float64Array;
   #loaded: Promise<JugglerCore>;
   readonly #pending = new Map<number, Pending>();
@@ -102,10 +102,10 @@ export class Juggler<
   };
 
   /**
-   * @param addresses - where the server is; of several, they are tried in turn
+   * @param addresses - where the server is; of several, they are tried in turn. Default `/ws` on the page's own host
    * @throws {@link InvalidArgumentError} where an address is none, or an option is unknown or no number
    */
-  constructor(addresses: Address | readonly Address[], options: ClientOptions = {}) {
+  constructor(addresses: Address | readonly Address[] = "/ws", options: ClientOptions = {}) {
     const { signal, ...coreOptions } = options;
     this.#addresses = resolve(addresses).join("\n");
     this.ready = new Promise<void>((resolve, reject) => {
@@ -269,6 +269,30 @@ export class Juggler<
       this.#refresh();
     });
     return answer as Awaited<ReturnType<Requests[Name]>>;
+  }
+
+  /** The WebSocket addresses that are tried in turn. */
+  get addresses(): readonly string[] {
+    return this.#addresses.split("\n");
+  }
+
+  /**
+   * The server is at these addresses from now on. The next attempt begins with the first of them; a connection
+   * that stands is kept: {@link reconnect} leaves it.
+   *
+   * @throws {@link InvalidArgumentError} where one is no address, or there is none; then nothing changes
+   */
+  setAddresses(addresses: Address | readonly Address[]): void {
+    this.#addresses = resolve(addresses).join("\n");
+    this.#core?.setAddresses(this.#addresses);
+  }
+
+  /**
+   * Leaves the connection, where there is one, and makes another at once, to the next address. Requests in
+   * progress fail as where the connection is lost.
+   */
+  reconnect(): void {
+    this.#core?.reconnect();
   }
 
   /** Drops the connection as a fault of the network would, to see what that looks like. */

@@ -11,6 +11,7 @@ const SETTINGS: Readonly<Record<Exclude<keyof ClientOptions, "signal">, Setting>
   minRetryDelay: Setting.MinRetryDelay,
   pingDelay: Setting.PingDelay,
   pingTimeout: Setting.PingTimeout,
+  reconnect: Setting.Reconnect,
   requestTimeout: Setting.RequestTimeout,
   syncTimeout: Setting.SyncTimeout,
 };
@@ -22,6 +23,13 @@ export function encodeSettings(options: Omit<ClientOptions, "signal">): Float64A
     if (value === undefined) continue;
     if (!Object.hasOwn(SETTINGS, name)) {
       throw new InvalidArgumentError(`there is no option "${name}"`);
+    }
+    if (name === "reconnect") {
+      if (typeof value !== "boolean") {
+        throw new InvalidArgumentError(`the option "reconnect" has to be true or false`);
+      }
+      values[Setting.Reconnect] = Number(value);
+      continue;
     }
     if (typeof value !== "number" || !(value >= 0)) {
       throw new InvalidArgumentError(`the option "${name}" has to be a number that is not negative`);

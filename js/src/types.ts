@@ -20,6 +20,10 @@ export interface ClientOptions {
   readonly pingDelay?: number;
   /** Still nothing received for this long after the ping: the connection is lost. Default 5,000. */
   readonly pingTimeout?: number;
+  /**
+   * Whether a connection that is lost is made again. Otherwise the client is then `failed`. Default `true`.
+   */
+  readonly reconnect?: boolean;
   /** How long a request may take where it does not say otherwise. Default 30,000. */
   readonly requestTimeout?: number;
   /**
@@ -59,7 +63,8 @@ export interface RequestOptions {
  * - `connected`: the state is the server's;
  * - `stale`: the connection was lost, and the state is what the server's was;
  * - `closed`: closed by the application;
- * - `failed`: given up, because the server keeps breaking the protocol or the client could not be loaded.
+ * - `failed`: given up, because the server keeps breaking the protocol, the client could not be loaded, or it
+ *   lost its connection and is not to reconnect.
  */
 export type ConnectionState = "connecting" | "connected" | "stale" | "closed" | "failed";
 

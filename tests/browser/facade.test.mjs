@@ -11,12 +11,19 @@ const MIRRORBALL = process.env.MIRRORBALL_BIN ?? join(ROOT, "target/debug/mirror
 
 let browser;
 let server;
+/** Another one, whose pages those of the first may be. */
+let other;
 let page;
 before(async () => {
   browser = await launch();
   server = await Program.start(
     MIRRORBALL,
     ["demo", "--www", "www", "--listen", "127.0.0.1:0", "--period", "100"],
+    /^open http:\/\/([^/]+)\//,
+  );
+  other = await Program.start(
+    MIRRORBALL,
+    ["serve", "--state", "tests/package.json", "--listen", "127.0.0.1:0", "--origin", `http://${server.address}`],
     /^open http:\/\/([^/]+)\//,
   );
   const context = await openContext(browser);
@@ -27,6 +34,7 @@ before(async () => {
 after(async () => {
   await browser.close();
   await server.kill();
+  await other.kill();
 });
 
 /** What an attempt in the page came to: its value, or its error's name, code and words. */
@@ -68,6 +76,60 @@ test("an address that is none, or an option that is unknown or no number, is ref
   await fails(({ connect }) => connect("/ws", { pingDelay: "1" }), { ...invalid, message: /"pingDelay"/ });
   await fails(({ connect }) => connect("/ws", { pingDelay: -1 }), invalid);
   await fails(({ connect }) => connect("/ws", { pingDelay: NaN }), invalid);
+  await fails(({ connect }) => connect("/ws", { reconnect: 1 }), { ...invalid, message: /true or false/ });
+  await fails(({ connect }) => connect("/ws").setAddresses([]), invalid);
+});
+
+test("the address is the page's own host, where nothing else is said", async () => {
+  const { value } = await attempt(async ({ connect }) => {
+    const host = connect();
+    await host.ready;
+    return [host.addresses, host.state.host !== undefined];
+  });
+  assert.deepEqual(value, [[`ws://${server.address}/ws`], true]);
+});
+
+test("addresses can be others later, and a connection that stands is kept until it is left", async () => {
+  const { value } = await attempt(`async ({ connect }) => {
+    const client = connect();
+    client.setAddresses("ws://${other.address}/ws");
+    client.setAddresses("/ws");
+    await client.ready;
+    const until = (holds) => new Promise((resolve) => {
+      const look = () => holds() && resolve();
+      client.on("status", look);
+      client.subscribe(look);
+      look();
+    });
+    client.setAddresses(["ws://${other.address}/ws", "/ws"]);
+    const echo = await client.request("", 1);
+    const seen = [client.state.name];
+    const waiting = client.request("", 2).catch(({ code }) => code);
+    client.reconnect();
+    seen.push(await waiting);
+    await until(() => client.status.state === "connected" && client.state.name !== undefined);
+    seen.push(client.state.name);
+    client.reconnect();
+    await until(() => client.status.state === "connected" && client.state.host !== undefined);
+    return { echo, seen };
+  }`);
+  assert.deepEqual(value, { echo: 1, seen: [undefined, "connection-lost", "mirrorball-tests"] });
+});
+
+test("a client that is not to reconnect fails where its connection is lost, and keeps its state", async () => {
+  const lonely = page.evaluate(async (url) => {
+    const { Juggler } = await import("/mirrorball/index.js");
+    const client = new Juggler(url, { reconnect: false });
+    await client.ready;
+    const failed = new Promise((resolve) => client.on("status", ({ state }) => state === "failed" && resolve()));
+    globalThis.isLonelyReady = true;
+    await failed;
+    const refused = await client.request("", 1).catch(({ code }) => code);
+    return { kept: client.state.name, refused };
+  }, `ws://${other.address}/ws`);
+  await page.waitForFunction(() => globalThis.isLonelyReady);
+  await other.kill();
+  assert.deepEqual(await lonely, { kept: "mirrorball-tests", refused: "closed" });
 });
 
 test("the state is there when the client is ready, the same object until it changes", async () => {

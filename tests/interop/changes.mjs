@@ -36,6 +36,11 @@ export class Changes {
 
   /** Makes a change, and says what it was: `path`, a JSON pointer, and its new `value`; without one it is gone. */
   next() {
+    // Later changes are none of its business.
+    return structuredClone(this.#change());
+  }
+
+  #change() {
     const { place, path } = this.#choose();
     const key = this.#key(place);
     const change = { path: `${path}/${escape(key)}` };
@@ -97,7 +102,7 @@ export class Changes {
         array.shift();
         array.push(this.#value(1));
     }
-    return { path, value: structuredClone(array) };
+    return { path, value: array };
   }
 
   #value(depth) {

@@ -1,8 +1,8 @@
 """A client of hat-juggler at the tests' command: one JSON object a line in, one a line out."""
 
 import asyncio
-import collections
 import json
+import ssl
 import sys
 
 import aiohttp
@@ -13,30 +13,11 @@ from hat import juggler
 MAX_LINE = 64 << 20
 
 
-class Segments:
-    """Counts the segments that pass, by their header."""
-
-    def __init__(self):
-        self.sent = collections.Counter()
-        self.received = collections.Counter()
-        socket = aiohttp.ClientWebSocketResponse
-        send_str, receive = socket.send_str, socket.receive
-
-        async def counted_send_str(ws, data, *args, **kwargs):
-            self.sent[data[0]] += 1
-            return await send_str(ws, data, *args, **kwargs)
-
-        async def counted_receive(ws, *args, **kwargs):
-            message = await receive(ws, *args, **kwargs)
-            if message.type == aiohttp.WSMsgType.TEXT:
-                self.received[message.data[0]] += 1
-            return message
-
-        socket.send_str, socket.receive = counted_send_str, counted_receive
-
-
-async def main(address, **options):
-    segments = Segments()
+async def main(address, user=None, password=None, ca=None, **options):
+    if user is not None:
+        options['auth'] = aiohttp.BasicAuth(user, password)
+    if address.startswith('wss:'):
+        options['ssl_ctx'] = ssl.create_default_context(cadata=ca)
     notifications = []
 
     def notified(_, name, data):
@@ -58,8 +39,6 @@ async def main(address, **options):
                 return {'done': client.state.data}
             case 'notifications':
                 return {'done': notifications}
-            case 'segments':
-                return {'done': {'sent': segments.sent, 'received': segments.received}}
 
     async def answer(command):
         print(json.dumps({'id': command['id'], **await carry_out(command)}))

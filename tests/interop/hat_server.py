@@ -37,6 +37,8 @@ async def main(port=0, data=None, own=False, identity=None, **options):
                 raise Exception(data)
             case 'close':
                 connection.close()
+            case 'sleep':
+                await asyncio.sleep(data['milliseconds'] / 1000)
             case 'never':
                 await asyncio.Future()
             case _:

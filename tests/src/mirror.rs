@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use mirrorball_protocol::{json::diff, juggler::keepalive::KeepaliveOptions};
 use mirrorball_server::{
     Connection, Juggler, RequestError, ServerOptions, State, Value, origin::Origins,
@@ -21,12 +20,12 @@ const MAX_CHANGES: u64 = 10_000;
 /// What `random-changes` changes; everything else stays what it is.
 const RANDOM: &str = "/random";
 
-/// The server that `plan` describes.
+/// The service that `plan` describes.
 ///
 /// # Errors
 ///
 /// Where the plan's origin is none.
-pub fn app(plan: &Plan) -> Result<Router, String> {
+pub fn juggler(plan: &Plan) -> Result<Juggler, String> {
     let mut origins = Origins::default();
     if let Some(origin) = &plan.origin {
         origins.add(
@@ -75,8 +74,7 @@ pub fn app(plan: &Plan) -> Result<Router, String> {
         })
         .build();
     // Handlers run once somebody is connected, which is later than this.
-    let juggler = own.get_or_init(|| juggler).clone();
-    Ok(juggler.into_router())
+    Ok(own.get_or_init(|| juggler).clone())
 }
 
 #[expect(
@@ -103,6 +101,7 @@ async fn handle(
                 .map_err(RequestError::new)?;
             return Ok(removed.unwrap_or_default());
         }
+        "changes" => change_all(state, &data)?,
         "random-changes" => return random_changes(state, &data),
         "snapshot" => return Ok(Value::from(state.snapshot().to_text())),
         "flush" => juggler.flush(),
@@ -124,6 +123,21 @@ async fn handle(
         other => return Err(RequestError::unknown(other)),
     }
     Ok(Value::Null)
+}
+
+/// Makes changes as one: of what is at each `path`, to `value`; without one it is removed.
+fn change_all(state: &State, data: &Value) -> Result<(), RequestError> {
+    let changes = data.as_array().ok_or_else(|| wrong("changes"))?;
+    state.update(|draft| {
+        for change in changes.iter() {
+            let path = text(change, "path")?;
+            match change.get("value") {
+                Some(value) => draft.set(path, value.clone())?,
+                None => drop(draft.remove(path)?),
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Makes changes that follow from a seed, and returns the diff that they come to.

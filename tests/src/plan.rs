@@ -1,10 +1,9 @@
 //! What a server is started with.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
 use mirrorball_protocol::juggler::segment::MAX_SEGMENT_SIZE;
-use mirrorball_server::Value;
+use mirrorball_server::{Limits, Server, Tls, Value};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -39,6 +38,10 @@ pub struct Plan {
     pub write_timeout: u64,
     /// Bytes of a segment that is compressed; `null` for none. Default 4,096.
     pub compression: Option<usize>,
+    /// The file of the users that may connect; by default everybody may.
+    pub htpasswd: Option<PathBuf>,
+    /// The files of a certificate and its key, to speak TLS.
+    pub identity: Option<(PathBuf, PathBuf)>,
     /// For a server that sends what is written down instead: what to do on each connection, one after another.
     /// The last one serves for all that follow.
     pub scripts: Option<Vec<Vec<script::Step>>>,
@@ -59,6 +62,8 @@ impl Default for Plan {
             rate: None,
             write_timeout: 10_000,
             compression: Some(4_096),
+            htpasswd: None,
+            identity: None,
             scripts: None,
         }
     }
@@ -69,27 +74,49 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Where the address is taken, or the origin is none.
+    /// Where the address is taken, the origin is none, or a file cannot be used.
     pub async fn serve(self, ready: impl FnOnce(SocketAddr)) -> Result<(), String> {
-        let listener = TcpListener::bind(("127.0.0.1", self.port))
+        let address = ("127.0.0.1", self.port);
+        let Some(scripts) = self.scripts.clone() else {
+            return self.mirror(address, ready).await;
+        };
+        let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("cannot listen on port {}: {error}", self.port))?;
         let address = listener
             .local_addr()
             .map_err(|error| format!("the listener has no address: {error}"))?;
-        let app: Router = match &self.scripts {
-            Some(scripts) => script::app(scripts.clone()),
-            None => mirror::app(&self)?,
-        };
         ready(address);
-        // Diffs are small, and each is wanted at once.
-        let listener = listener.tap_io(|stream| {
-            // A connection that is gone already takes no option.
-            let _ = stream.set_nodelay(true);
-        });
-        axum::serve(listener, app)
+        axum::serve(listener, script::app(scripts))
             .await
             .map_err(|error| format!("the server ended: {error}"))
+    }
+
+    async fn mirror(
+        self,
+        address: (&str, u16),
+        ready: impl FnOnce(SocketAddr),
+    ) -> Result<(), String> {
+        // All tests come from one address.
+        let mut limits = Limits::default();
+        limits.max_per_ip = limits.max_total;
+        let mut builder = Server::builder()
+            .limits(limits)
+            .juggler(mirror::juggler(&self)?);
+        if let Some(htpasswd) = self.htpasswd {
+            builder = builder.htpasswd_file(htpasswd);
+        }
+        if let Some((certificate, key)) = self.identity {
+            let tls = Tls::from_files(certificate, key).map_err(|error| error.to_string())?;
+            builder = builder.tls(tls);
+        }
+        let bound = builder.bind(address).await.map_err(|e| e.to_string())?;
+        let server = bound.serve();
+        if let Some(address) = server.addresses().first() {
+            ready(*address);
+        }
+        server.closed().await;
+        Ok(())
     }
 
     /// How long changes are gathered.

@@ -282,6 +282,12 @@ impl Client {
         async move { Ok(error::read(&answer.await?)?) }
     }
 
+    /// The addresses that are tried in turn.
+    #[must_use]
+    pub fn addresses(&self) -> Arc<[Address]> {
+        Arc::clone(&self.shared.wishes.borrow().addresses)
+    }
+
     /// The server is at these addresses from now on. The next attempt begins with the first of them; a connection
     /// that stands is kept: [`reconnect`](Self::reconnect) leaves it.
     ///

@@ -3,7 +3,7 @@
 //!
 //! | command | what it is answered with |
 //! | --- | --- |
-//! | `send`, with `name`, `data` and, in milliseconds, `timeout` | `done`; `refused`, with the server's data; `failed`, in words |
+//! | `send`, with `name`, `data` and, in milliseconds, `timeout` | `done`; `refused`, with the server's data; `lost`, in words |
 //! | `state` | `done`: the state |
 //! | `status` | `done`: `state`, `retries`, `error` |
 //! | `notifications` | `done`: what came, names and data; a gap is a text |
@@ -66,7 +66,8 @@ struct Line {
 
 type Heard = Arc<Mutex<Vec<Value>>>;
 
-#[tokio::main]
+// One thread: what is told first is begun first.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -160,7 +161,7 @@ async fn carry_out(client: &Client, heard: &Heard, command: Command) -> Value {
             match answer {
                 Ok(data) => json!({ "done": data }),
                 Err(RequestError::Remote(data)) => json!({ "refused": data }),
-                Err(error) => json!({ "failed": format!("{error:?}") }),
+                Err(error) => json!({ "lost": format!("{error:?}") }),
             }
         }
         Command::State => json!({ "done": client.state() }),

@@ -201,6 +201,7 @@ async fn addresses_are_tried_in_turn() {
     assert!(client.set_addresses(["nowhere at all"]).is_err());
     assert!(client.set_addresses::<&str>([]).is_err());
     assert_eq!(client.request("", &1).await, Ok(1.into()));
+    assert_eq!(*client.addresses(), [two.url().parse().unwrap()]);
 }
 
 /// An error is that of the last attempt, not of one before.
@@ -334,11 +335,12 @@ async fn users_and_passwords_are_shown_and_not_told() {
             StatusCode::UNAUTHORIZED.into_response()
         }
     }
-    let app: Router = mirror::app(&Plan {
+    let app: Router = mirror::juggler(&Plan {
         state: 1.into(),
         ..Plan::default()
     })
-    .unwrap();
+    .unwrap()
+    .into_router();
     let site = Site::serve(app.layer(middleware::from_fn(guard))).await;
     let ann = Credentials::new("ann", "p@ss😀").unwrap();
     let builder = client(site.url()).auth(ann.clone());

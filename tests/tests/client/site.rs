@@ -15,7 +15,7 @@ pub(crate) struct Site {
 impl Site {
     /// A server of this plan.
     pub(crate) async fn start(plan: Plan) -> Self {
-        Self::serve(mirror::app(&plan).unwrap()).await
+        Self::serve(mirror::juggler(&plan).unwrap().into_router()).await
     }
 
     pub(crate) async fn serve(app: Router) -> Self {

@@ -24,3 +24,4 @@ mod requests;
 mod server;
 mod site;
 mod tls;
+mod twins;

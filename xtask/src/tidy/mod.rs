@@ -2,6 +2,7 @@
 //!
 //! A rule is a function from the [`Tree`] to findings, and each has a test that it can fail.
 
+mod coverage;
 mod hygiene;
 mod imports;
 mod layout;
@@ -27,6 +28,7 @@ const RULES: &[Rule] = &[
         imports::protocol_without_sockets,
     ),
     ("exceptions-have-reasons", hygiene::exceptions_have_reasons),
+    ("covered-by-tests", coverage::covered_by_tests),
     ("every-test-runs", hygiene::every_test_runs),
     ("nothing-left-to-do", hygiene::nothing_left_to_do),
     ("short-files", hygiene::short_files),
