@@ -27,10 +27,11 @@ const [enumerations, withoutEnumerations] = take(
   /^export const \w+ = Object\.freeze\(\{$[^]*?^\}\);$/gm,
   "enumerations",
 );
-let [, glue] = take(withoutEnumerations, /^function initSync\(.*$[^]*?^\}$/gm, "initSync", 1);
-[, glue] = take(glue, /^export \{ initSync, __wbg_init as default \};$/gm, "exports", 1);
-// The package says where the module is.
-glue = replace(glue, /new URL\('mirrorball_bg\.wasm', import\.meta\.url\)/g, "undefined", "the module's address");
+let [, glue] = take(withoutEnumerations, /^export \{ initSync, __wbg_init as default \};$/gm, "exports", 1);
+// The package loads the module itself.
+for (const name of ["__wbg_load", "initSync", "__wbg_init", "__wbg_init_once"]) {
+  [, glue] = take(glue, new RegExp(`^(async )?function ${name}\\(.*$[^]*?^\\}$`, "gm"), name, 1);
+}
 glue = replace(glue, /wasm = instance\.exports;/g, "wasm = guard(instance.exports);", "the instance's exports");
 const classes = [...glue.matchAll(/^export class (\w+) /gm)].map(([, name]) => name);
 glue = glue.replace(/^export class /gm, "class ");
@@ -41,24 +42,25 @@ writeFileSync(
 ${enumerations.join("\n")}
 export function instantiate(guard) {
 ${glue}
-return { ${classes.join(", ")}, init: __wbg_init };
+return { ${classes.join(", ")}, imports: __wbg_get_imports, finish: __wbg_finalize_init };
 }
 `,
 );
 
 let types = readFileSync(typesPath, "utf8");
-[, types] = take(types, /^export function initSync\(.*$/gm, "the type of initSync", 1);
-types = types.replace(/^export class /gm, "declare class ");
-types = replace(types, /^export default function __wbg_init /gm, "declare function __wbg_init", "the type of init");
+const loading = /^export (type (Sync)?InitInput|interface InitOutput|function initSync|default function __wbg_init)\b/m;
+const [before] = types.split(loading, 1);
+types = before.replace(/^export class /gm, "declare class ");
 writeFileSync(
   typesPath,
   `${types}
 export type { ${classes.join(", ")} };
 
-/** What one instance of the module offers, once \`init\` has loaded it. */
+/** What one instance of the module offers, once it was made with \`imports\` and passed to \`finish\`. */
 export interface Glue {
 ${classes.map((name) => `    ${name}: typeof ${name};`).join("\n")}
-    init: typeof __wbg_init;
+    imports(): WebAssembly.Imports;
+    finish(instance: WebAssembly.Instance): void;
 }
 
 /** A glue of its own; what the instance exports is used as \`guard\` returns it. */

@@ -27,7 +27,7 @@ export function load(): Promise<Instance> {
       }),
     );
     try {
-      await glue.init({ module_or_path: await source() });
+      glue.finish(await instantiateModule(glue.imports()));
     } catch (cause) {
       throw new WasmLoadError(cause);
     }
@@ -39,16 +39,25 @@ function forget(instance: Promise<Instance>): void {
   if (current === instance) current = undefined;
 }
 
-/** Where the module is: beside this file. */
-async function source(): Promise<URL | BufferSource> {
+/** The module is beside this file. */
+async function instantiateModule(imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
   const url = new URL("./wasm/mirrorball_bg.wasm", import.meta.url);
-  if (url.protocol !== "file:") return url;
-  // Node fetches no files. Bundlers for pages are not to look for this module.
-  const files = "node:fs/promises";
-  const { readFile } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ files)) as {
-    readonly readFile: (path: URL) => Promise<Uint8Array<ArrayBuffer>>;
-  };
-  return readFile(url);
+  if (url.protocol === "file:") {
+    // Node fetches no files. Bundlers for pages are not to look for this module.
+    const files = "node:fs/promises";
+    const { readFile } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ files)) as {
+      readonly readFile: (path: URL) => Promise<Uint8Array<ArrayBuffer>>;
+    };
+    return (await WebAssembly.instantiate(await readFile(url), imports)).instance;
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.href} was answered with ${String(response.status)}`);
+  // Compiled while it comes, where the server says what it is.
+  const isTyped = response.headers.get("Content-Type")?.startsWith("application/wasm") ?? false;
+  const { instance } = isTyped
+    ? await WebAssembly.instantiateStreaming(response, imports)
+    : await WebAssembly.instantiate(await response.arrayBuffer(), imports);
+  return instance;
 }
 
 /**

@@ -134,7 +134,15 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     copy(&snippets, &wasm.join("snippets"))?;
     let optimised = packed.join("optimised.wasm");
     let mut shrink = toolbox.js("wasm-opt");
-    shrink.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]);
+    // The lowest kilobyte is the end of the stack: no address of data is in it.
+    shrink.args([
+        "--low-memory-unused",
+        "--flatten",
+        "--rereloop",
+        "-Oz",
+        "-Oz",
+    ]);
+    shrink.args(["--converge", "--strip-debug", "--strip-producers"]);
     shrink
         .args(["--strip-target-features"])
         .arg(packed.join("mirrorball_bg.wasm"));
