@@ -8,10 +8,8 @@
 
 use std::{error::Error, fmt::Write, net::SocketAddr, time::Duration};
 
-use axum::serve::ListenerExt;
 use clap::Parser;
-use mirrorball_server::{Juggler, RequestError, State, Value};
-use tokio::net::TcpListener;
+use mirrorball_server::{Juggler, Limits, RequestError, Server, ServerOptions, State, Value};
 
 /// Leaves of one item of the state.
 const LEAVES: u64 = 4;
@@ -33,25 +31,28 @@ struct Options {
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let state = State::default();
+    // One client asks as fast as it can, which no client may by default, and it is many clients at one address.
+    let mut connections = ServerOptions::default();
+    connections.max_inbound_rate = None;
+    let mut limits = Limits::default();
+    limits.max_per_ip = limits.max_total;
     let juggler = Juggler::builder(state.clone())
         .autoflush_delay(Some(Duration::from_millis(options.autoflush_ms)))
+        .options(connections)
         .on_request(move |_connection, name, data| {
             let state = state.clone();
             async move { handle(&state, &name, data) }
         })
         .build();
-    let listener = TcpListener::bind(options.listen).await?;
-    println!("ready at ws://{}/ws", listener.local_addr()?);
-    // Diffs are small, and each is wanted at once.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let app = juggler.into_router();
-    axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .await?;
+    let bound = Server::builder()
+        .juggler(juggler)
+        .limits(limits)
+        .bind(options.listen)
+        .await?;
+    for address in bound.addresses() {
+        println!("ready at ws://{address}/ws");
+    }
+    bound.serve().closed().await;
     Ok(())
 }
 

@@ -350,12 +350,7 @@ fn extend(trail: &Trail, next: &Snapshot) {
 /// The member or item `token` of `place`, made where it can be.
 fn enter<'a>(place: &'a mut Value, token: &str) -> Option<&'a mut Value> {
     match place {
-        Value::Object(object) => {
-            if object.get(token).is_none() {
-                object.insert(token, Value::Null);
-            }
-            object.get_mut(token)
-        }
+        Value::Object(object) => object.get_or_insert(token),
         Value::Array(array) => {
             let end = array.len();
             let index = if token == "-" { end } else { index(token)? };

@@ -10,7 +10,7 @@ use core::{cmp::Ordering, fmt::Write};
 use super::{
     Array, Object, Value,
     pointer::push_token,
-    tree::{Next, Node, Side, Tree, Walk},
+    tree::{Item, Next, Node, Side, Tree, Walk},
     write_string,
 };
 
@@ -259,7 +259,7 @@ impl Differ {
 }
 
 /// Goes into the taller one of two nodes, or into both, so that equal heights meet.
-fn open_taller<'a, T>(
+fn open_taller<'a, T: Item>(
     (old, one): (&mut Walk<'a, T>, &'a Node<T>),
     (new, two): (&mut Walk<'a, T>, &'a Node<T>),
 ) {

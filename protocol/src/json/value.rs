@@ -38,6 +38,22 @@ pub struct Array(pub(crate) Tree<Value>);
 #[derive(Clone, Default)]
 pub struct Object(pub(crate) Tree<(Arc<str>, Value)>);
 
+impl tree::Item for Value {
+    type Mark = ();
+
+    fn mark(&self) -> &() {
+        &()
+    }
+}
+
+impl tree::Item for (Arc<str>, Value) {
+    type Mark = Arc<str>;
+
+    fn mark(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
 impl Value {
     /// Whether this is `null`.
     #[must_use]
@@ -236,6 +252,15 @@ impl Object {
         self.0.get_mut(index).map(|(_, value)| value)
     }
 
+    /// The member `key`, to be changed; it is `null` where there was none.
+    pub fn get_or_insert(&mut self, key: &str) -> Option<&mut Value> {
+        let index = self.search(key).unwrap_or_else(|index| {
+            self.0.insert(index, (key.into(), Value::Null));
+            index
+        });
+        self.0.get_mut(index).map(|(_, value)| value)
+    }
+
     /// Sets the member `key`; returns what it was before.
     pub fn insert(&mut self, key: impl Into<Arc<str>>, value: Value) -> Option<Value> {
         let key = key.into();
@@ -263,7 +288,7 @@ impl Object {
     }
 
     fn search(&self, key: &str) -> Result<usize, usize> {
-        self.0.search(|(other, _)| (**other).cmp(key))
+        self.0.search(|other| (**other).cmp(key))
     }
 }
 
