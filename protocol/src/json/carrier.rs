@@ -234,7 +234,7 @@ pub trait Key: Clone + fmt::Debug + PartialEq + 'static {
     /// Any other tilde stands for itself. `None` where there is something before the first slash.
     fn split(&self) -> Option<Vec<Self>>;
 
-    /// The array index that this is, as [`index`](super::index) reads it.
+    /// The array index that this is, as [`array_index`](super::array_index) reads it.
     fn index(&self) -> Option<usize> {
         index(&self.to_str())
     }
