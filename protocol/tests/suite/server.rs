@@ -440,6 +440,20 @@ fn pending_bytes_are_bounded() {
     bench.server.respond(1, Ok(&Value::Null));
     bench.outputs();
     assert_eq!(ask(&mut bench, 4), "");
+
+    let mut options = ServerOptions::default();
+    options.max_pending_values = 10;
+    let mut bench = Bench::new(options);
+    let ask = |bench: &mut Bench, id: i64, data: &str| {
+        let request = format!(r#"0{{"type":"request","id":{id},"name":"n","data":{data}}}"#);
+        bench.text(&request).outputs().concat()
+    };
+    assert!(ask(&mut bench, 1, "[1,2,3,4]").starts_with("request 1"));
+    assert!(ask(&mut bench, 2, "[1,2,3,4,5]").contains(r#""id":2,"success":false"#));
+    assert_eq!(ask(&mut bench, 3, "[1,2,3,4]"), "");
+    bench.server.respond(1, Ok(&Value::Null));
+    bench.outputs();
+    assert_eq!(ask(&mut bench, 4, "[1,2,3,4]"), "");
 }
 
 /// After a burst nothing more is read for a while.

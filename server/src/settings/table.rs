@@ -151,6 +151,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Requests of one connection that are handled or wait [default: 64]"),
     setting("juggler.max_pending_bytes", "max-pending-bytes", Size(|s| &mut s.options.max_pending_bytes),
         "Bytes of those requests together [default: 4MiB]"),
+    setting("juggler.max_pending_values", "max-pending-values", Count(|s| &mut s.options.max_pending_values),
+        "Values in those requests together [default: 120000]"),
     setting("juggler.max_inbound_rate", "max-inbound-rate", OptionalRate(|s| &mut s.options.max_inbound_rate),
         "Messages that a client may send each second before it is read more slowly, or none [default: 200]"),
     setting("juggler.max_inbound_burst", "max-inbound-burst", Burst(|s| &mut s.options.max_inbound_burst),

@@ -216,9 +216,8 @@ async fn waiting_requests_do_not_amplify() {
             peer.send_text("2all").await;
             while peer.frame().await != "3all" {}
             let growth = watched.growth();
-            // 4 MiB of text, of which a value is up to thirty times as large.
             assert!(
-                growth <= 160 << 10,
+                growth <= 80 << 10,
                 "{growth} KiB of {shape}, parallel: {parallel}"
             );
         }

@@ -25,6 +25,8 @@ pub struct ServerOptions {
     pub max_pending_requests: usize,
     /// Bytes of text of those requests together; one that passes it is refused at once. Default 4 MiB.
     pub max_pending_bytes: usize,
+    /// Values in the data of those; default 120,000: a message may have 100,000.
+    pub max_pending_values: usize,
     /// Messages that a client may send each second, pings included and whatever the number of segments;
     /// then nothing is read from it for a while. `None` for as many as it likes. Default 200.
     pub max_inbound_rate: Option<u32>,
@@ -53,6 +55,7 @@ impl Default for ServerOptions {
             parallel_requests: false,
             max_pending_requests: 64,
             max_pending_bytes: 4 << 20,
+            max_pending_values: 120_000,
             max_inbound_rate: Some(200),
             max_inbound_burst: 400,
             send_queue_size: 1_024,

@@ -3,15 +3,27 @@
 use alloc::{collections::VecDeque, vec::Vec};
 
 use super::ServerOptions;
-use crate::{json::Value, juggler::message::Request};
+use crate::{
+    json::{Json, Value},
+    juggler::message::Request,
+};
 
 /// Requests in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    waiting: VecDeque<(Request<Value>, usize)>,
-    /// The ids of those that are handled, with the bytes of their texts.
-    running: Vec<(i64, usize)>,
+    waiting: VecDeque<(Request<Value>, Cost)>,
+    /// The ids of those that are handled.
+    running: Vec<(i64, Cost)>,
+    total: Cost,
+}
+
+/// What requests hold.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    /// Bytes of their texts.
     bytes: usize,
+    /// Values in their data: small texts may be large values.
+    values: usize,
 }
 
 impl Requests {
@@ -23,11 +35,20 @@ impl Requests {
         options: &ServerOptions,
     ) -> Result<(), Request<Value>> {
         let count = self.waiting.len() + self.running.len();
-        if count >= options.max_pending_requests || self.bytes + bytes > options.max_pending_bytes {
+        let size = request.data.measure(&options.json);
+        let values = size.map_or(options.json.nodes, |size| size.nodes);
+        let total = Cost {
+            bytes: self.total.bytes + bytes,
+            values: self.total.values + values,
+        };
+        if count >= options.max_pending_requests
+            || total.bytes > options.max_pending_bytes
+            || total.values > options.max_pending_values
+        {
             return Err(request);
         }
-        self.bytes += bytes;
-        self.waiting.push_back((request, bytes));
+        self.total = total;
+        self.waiting.push_back((request, Cost { bytes, values }));
         Ok(())
     }
 
@@ -36,11 +57,11 @@ impl Requests {
         if !options.parallel_requests && !self.running.is_empty() {
             return None;
         }
-        let (request, bytes) = self.waiting.pop_front()?;
+        let (request, cost) = self.waiting.pop_front()?;
         if request.name.is_empty() {
-            self.bytes -= bytes;
+            self.total.release(cost);
         } else {
-            self.running.push((request.id, bytes));
+            self.running.push((request.id, cost));
         }
         Some(request)
     }
@@ -48,13 +69,20 @@ impl Requests {
     /// One of those that are handled is answered.
     pub(super) fn end(&mut self, id: i64) {
         if let Some(at) = self.running.iter().position(|(running, _)| *running == id) {
-            let (_, bytes) = self.running.swap_remove(at);
-            self.bytes -= bytes;
+            let (_, cost) = self.running.swap_remove(at);
+            self.total.release(cost);
         }
     }
 
     /// Forgets those that wait.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
+    }
+}
+
+impl Cost {
+    const fn release(&mut self, cost: Self) {
+        self.bytes -= cost.bytes;
+        self.values -= cost.values;
     }
 }
