@@ -439,7 +439,7 @@ async fn a_large_state_costs_its_changes() {
     let change = client.told(Told::Change).pop().unwrap();
     assert_eq!(change.one, 1);
     let step = json!({ "type": "state",
-        "diff": [{ "op": "replace", "path": "/12345/name", "value": TEXT }] });
+        "diff": [{ "op": "replace", "path": "/12345/name", "value": TEXT }], "version": 1 });
     assert_eq!(
         change.two.as_f64(),
         Some(utf16_length(&step.to_string()) as f64)
