@@ -112,10 +112,10 @@ impl Pace {
             if flush.take(clock.now()) {
                 return Some(changes.latest());
             }
-            let deadline = flush.deadline();
+            let deadline = flush.deadline().and_then(|it| clock.at(it));
             let due = async {
                 match deadline {
-                    Some(deadline) => sleep_until(clock.at(deadline)).await,
+                    Some(deadline) => sleep_until(deadline).await,
                     None => pending().await,
                 }
             };

@@ -18,7 +18,7 @@ use mirrorball_protocol::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf},
-    time::{sleep_until, timeout},
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -81,8 +81,9 @@ impl Clock {
         Instant::from_origin(self.origin.elapsed())
     }
 
-    pub(crate) fn at(self, moment: Instant) -> tokio::time::Instant {
-        self.origin + moment.since_origin()
+    /// When the runtime's clock shows `moment`; `None` where it never does.
+    pub(crate) fn at(self, moment: Instant) -> Option<tokio::time::Instant> {
+        self.origin.checked_add(moment.since_origin())
     }
 }
 
@@ -177,7 +178,7 @@ where
     S: Shell<M>,
 {
     async fn run(&mut self) -> End {
-        let timer = sleep_until(self.clock.at(self.clock.now()));
+        let timer = sleep(Duration::ZERO);
         let mut timer = pin!(timer);
         let mut row = 0;
         loop {
@@ -186,13 +187,12 @@ where
                 return end;
             }
             self.shell.settle(&self.machine);
-            let deadline = self.machine.deadline();
-            if let Some(deadline) = deadline {
-                let deadline = self.clock.at(deadline);
-                // A timer that is early costs a tick; one that is set anew with each message costs more.
-                if deadline < timer.deadline() || timer.is_elapsed() {
-                    timer.as_mut().reset(deadline);
-                }
+            let deadline = self.machine.deadline().and_then(|it| self.clock.at(it));
+            // A timer that is early costs a tick; one that is set anew with each message costs more.
+            if let Some(deadline) = deadline
+                && (deadline < timer.deadline() || timer.is_elapsed())
+            {
+                timer.as_mut().reset(deadline);
             }
             let room = self.shell.has_room(&self.machine);
             if row >= ROW {

@@ -315,3 +315,25 @@ async fn handlers_are_typed() {
         );
     }
 }
+
+/// As long as there is: no clock shows such a moment, and nothing waits for one.
+#[tokio::test]
+async fn every_wait_may_be_endless() {
+    let mut options = ServerOptions::default();
+    options.keepalive.ping_delay = Some(Duration::MAX);
+    options.keepalive.ping_timeout = Duration::MAX;
+    options.write_timeout = Some(Duration::MAX);
+    options.assembly.timeout = Some(Duration::MAX);
+    let state = State::new(1);
+    let builder = Juggler::builder(state.clone())
+        .options(options)
+        .autoflush_delay(Some(Duration::MAX));
+    let site = Site::start(builder).await;
+    let mut peer = site.connect().await;
+    assert_eq!(peer.state().await, &json!(1));
+    state.set("", 2).unwrap();
+    peer.request(1, "", json!("still there?")).await;
+    assert_eq!(peer.response().await["data"], json!("still there?"));
+    site.juggler.flush();
+    assert_eq!(peer.state().await, &json!(2));
+}
