@@ -565,19 +565,25 @@ fn request_over_tls(address: &str) -> io::Result<(String, Vec<u8>)> {
     ))
 }
 
-/// Where the system gives no more files, the program waits and goes on when there are some again.
-#[test]
-fn outlives_a_want_of_files() -> io::Result<()> {
-    let shell = format!(
-        "ulimit -n 64; exec {} serve --listen 127.0.0.1:0 --max-connections 1000 --max-connections-per-ip 1000",
-        env!("CARGO_BIN_EXE_mirrorball"),
-    );
+/// The program, where it may open so many files.
+fn with_files(most: u32, arguments: &str) -> io::Result<Running> {
+    let program = env!("CARGO_BIN_EXE_mirrorball");
+    let shell = format!("ulimit -n {most}; exec {program} {arguments}");
     let mut command = Command::new("sh");
     command
         .args(["-c", &shell])
         .env_clear()
         .stdin(Stdio::null());
-    let running = Running::spawn(command)?;
+    Running::spawn(command)
+}
+
+/// Where the system gives no more files, the program waits and goes on when there are some again.
+#[test]
+fn outlives_a_want_of_files() -> io::Result<()> {
+    let running = with_files(
+        64,
+        "serve --listen 127.0.0.1:0 --max-connections 1000 --max-connections-per-ip 1000",
+    )?;
     let mut crowd = Vec::new();
     for _ in 0..100 {
         crowd.push(TcpStream::connect(&running.address)?);
@@ -603,16 +609,7 @@ fn outlives_a_want_of_files() -> io::Result<()> {
 /// With few files there are few places, by default: whoever comes then is told so, and nothing fails.
 #[test]
 fn keeps_files_for_itself() -> io::Result<()> {
-    let shell = format!(
-        "ulimit -n 300; exec {} serve --listen 127.0.0.1:0",
-        env!("CARGO_BIN_EXE_mirrorball"),
-    );
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", &shell])
-        .env_clear()
-        .stdin(Stdio::null());
-    let running = Running::spawn(command)?;
+    let running = with_files(300, "serve --listen 127.0.0.1:0")?;
     let mut crowd = Vec::new();
     for _ in 0..1_000 {
         crowd.push(TcpStream::connect(&running.address)?);
