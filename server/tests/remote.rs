@@ -550,7 +550,12 @@ fn a_terminal_shows_a_tree() {
     let site = Site::start(Value::from(
         json!({ "plant": { "power": 1, "name": "é😀" } }),
     ));
-    let command = format!("{} watch {}", env!("CARGO_BIN_EXE_mirrorball"), site.url());
+    // In place of the shell, which Ctrl-C would reach as well.
+    let command = format!(
+        "exec {} watch {}",
+        env!("CARGO_BIN_EXE_mirrorball"),
+        site.url()
+    );
     // It gives the program a terminal.
     let mut child = Command::new("script")
         .args([
