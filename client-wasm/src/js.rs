@@ -22,7 +22,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 pub(crate) use self::engine::{receive, tell, tell_numbers};
 use self::{
-    engine::{Items, code, code_of, measure, own_member},
+    engine::{Items, array_of, code, code_of, measure, own_member},
     text::tokens,
 };
 pub use self::{
@@ -113,7 +113,7 @@ impl Json for Js {
         // What is no object has none of these.
         Self::present(match field {
             Field::Diff => engine::member_diff(&self.value),
-            _ => engine::member_at(&self.value, field as i32),
+            _ => engine::member_at(&self.value, &array_of(Field::NAMES), field as i32),
         })
     }
 
@@ -128,14 +128,12 @@ impl Json for Js {
     fn word(&self, field: Field, words: &'static [&'static str]) -> Option<usize> {
         // No other member's value is among the words of the rules.
         let is_type = field == Field::Type;
-        let index = engine::with_words(words, |words| engine::type_among(&self.value, words));
+        let index = engine::type_among(&self.value, &array_of(words));
         usize::try_from(index).ok().filter(|_| is_type)
     }
 
     fn operation(&self, index: usize, words: &'static [&'static str]) -> Option<Parts<Self>> {
-        let read = engine::with_words(words, |words| {
-            engine::read_operation(&self.value, index as i32, words)
-        });
+        let read = engine::read_operation(&self.value, index as i32, &array_of(words));
         if read < 0.0 {
             return None;
         }
@@ -153,10 +151,6 @@ impl Json for Js {
             path: tokens((read / 32) as i32 - 1),
             value,
         })
-    }
-
-    fn tokens(&self, field: Field) -> Option<Vec<JsKey>> {
-        tokens(engine::split(&self.field(field)?.value))
     }
 
     fn into_key(self) -> Option<JsKey> {

@@ -46,9 +46,8 @@ export function tell(told, kind, one, two) {
   }
 }
 
-/** Members that the protocols name, in the order of `Field`. */
-const FIELDS = ["data", "diff", "epoch", "from", "id", "key", "name", "op", "path", "since", "success", "type", "unhandled", "value", "version"];
-export const memberAt = (object, field) => object?.[FIELDS[field]];
+/** The member whose name is at a place of `names`. */
+export const memberAt = (object, names, at) => object?.[names[at]];
 /** The one that comes most often, read as the engine reads best. */
 export const memberDiff = (object) => object?.diff;
 
@@ -162,9 +161,8 @@ const cut = (array, index) => array.splice(index, 1)[0];
 
 /** A place in a mirror, which of the mirror's containers nobody else holds, and how to undo what was done to them. */
 export class Editor {
-  // Weak: what a patch took out of the mirror is not held on to. Two sets, so that finding a container tells what it is.
-  #objects = new WeakSet();
-  #arrays = new WeakSet();
+  // Weak: what a patch took out of the mirror is not held on to.
+  #own = new WeakSet();
   /** Holds the root. */
   #top = [];
   #parent;
@@ -195,7 +193,7 @@ export class Editor {
     for (; at < end; at += 1) {
       // What is the mirror's own is surely no member that every object inherits.
       const child = node[list[at]];
-      if (!this.#objects.has(child) && !this.#arrays.has(child)) break;
+      if (!this.#own.has(child)) break;
       node = child;
     }
     this.#node = node;
@@ -218,18 +216,16 @@ export class Editor {
     this.#parent = this.#node;
     this.#key = key;
     this.#node = child;
-    const isArray = Array.isArray(child);
-    const isOwn = (isArray ? this.#arrays : this.#objects).has(child);
-    return (isArray ? ARRAY : OBJECT) + (isOwn ? OWN : 0);
+    return (Array.isArray(child) ? ARRAY : OBJECT) + (this.#own.has(child) ? OWN : 0);
   }
 
   /** Puts a copy into the place of the container here, and goes to it. */
   copy() {
-    const node = this.#node;
-    if (Array.isArray(node)) this.#arrays.add((this.#node = node.slice()));
-    else this.#objects.add((this.#node = { ...node }));
+    const copy = Array.isArray(this.#node) ? this.#node.slice() : { ...this.#node };
+    this.#own.add(copy);
+    this.#node = copy;
     // An own member is there already: putting one into its place does not reach a setter.
-    this.#parent[this.#key] = this.#node;
+    this.#parent[this.#key] = copy;
   }
 
   /** The container here. */
@@ -239,8 +235,7 @@ export class Editor {
 
   /** Forgets which containers nobody else holds: somebody does. */
   release() {
-    this.#objects = new WeakSet();
-    this.#arrays = new WeakSet();
+    this.#own = new WeakSet();
   }
 
   /** From now on, what is done is logged, or not. */

@@ -1,6 +1,6 @@
 //! What the engine offers, bound so that nothing goes through this module's memory that need not.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use js_sys::Array;
 use wasm_bindgen::{JsValue, closure::Closure, prelude::wasm_bindgen};
@@ -14,7 +14,7 @@ extern "C" {
     #[wasm_bindgen(js_name = tell)]
     pub(crate) fn tell_numbers(told: &JsValue, kind: i32, one: f64, two: f64);
     #[wasm_bindgen(js_name = memberAt)]
-    pub(super) fn member_at(object: &JsValue, field: i32) -> JsValue;
+    pub(super) fn member_at(object: &JsValue, names: &JsValue, at: i32) -> JsValue;
     #[wasm_bindgen(js_name = memberDiff)]
     pub(super) fn member_diff(object: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = numberId)]
@@ -107,22 +107,21 @@ extern "C" {
 
 thread_local! {
     /// Lists of words that the rules name over and over, each made once.
-    static WORDS: RefCell<Vec<(&'static [&'static str], JsValue)>> = const { RefCell::new(Vec::new()) };
+    static WORDS: RefCell<Vec<(&'static [&'static str], Rc<JsValue>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `ask` with these words as a JS array.
-pub(super) fn with_words<R>(words: &'static [&'static str], ask: impl FnOnce(&JsValue) -> R) -> R {
+/// These words as a JS array.
+pub(super) fn array_of(words: &'static [&'static str]) -> Rc<JsValue> {
     WORDS.with_borrow_mut(|known| {
-        if let Some((_, list)) = known.iter().find(|(list, _)| std::ptr::eq(*list, words)) {
-            return ask(list);
+        if let Some((_, array)) = known.iter().find(|(list, _)| std::ptr::eq(*list, words)) {
+            return Rc::clone(array);
         }
-        let list: JsValue = words
+        let array = words
             .iter()
             .map(|word| JsValue::from(*word))
-            .collect::<Array>()
-            .into();
-        let answer = ask(&list);
-        known.push((words, list));
-        answer
+            .collect::<Array>();
+        let array = Rc::new(array.into());
+        known.push((words, Rc::clone(&array)));
+        array
     })
 }

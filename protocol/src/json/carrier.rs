@@ -166,26 +166,29 @@ pub enum Field {
 }
 
 impl Field {
+    /// The names, in the order of the members above.
+    pub const NAMES: &[&str] = &[
+        "data",
+        "diff",
+        "epoch",
+        "from",
+        "id",
+        "key",
+        "name",
+        "op",
+        "path",
+        "since",
+        "success",
+        "type",
+        "unhandled",
+        "value",
+        "version",
+    ];
+
     /// The member's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Diff => "diff",
-            Self::Epoch => "epoch",
-            Self::From => "from",
-            Self::Id => "id",
-            Self::Key => "key",
-            Self::Name => "name",
-            Self::Op => "op",
-            Self::Path => "path",
-            Self::Since => "since",
-            Self::Success => "success",
-            Self::Type => "type",
-            Self::Unhandled => "unhandled",
-            Self::Value => "value",
-            Self::Version => "version",
-        }
+        Self::NAMES[self as usize]
     }
 }
 
