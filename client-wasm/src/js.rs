@@ -110,11 +110,15 @@ impl Json for Js {
     }
 
     fn field(&self, field: Field) -> Option<Self> {
+        match field {
+            Field::Diff => Self::present(engine::member_diff(&self.value)),
+            _ => self.named(Field::NAMES, field as usize),
+        }
+    }
+
+    fn named(&self, names: &'static [&'static str], at: usize) -> Option<Self> {
         // What is no object has none of these.
-        Self::present(match field {
-            Field::Diff => engine::member_diff(&self.value),
-            _ => engine::member_at(&self.value, &array_of(Field::NAMES), field as i32),
-        })
+        Self::present(engine::member_at(&self.value, &array_of(names), at as i32))
     }
 
     fn member(&self, key: &JsKey) -> Option<Self> {
@@ -165,14 +169,16 @@ impl Json for Js {
         self.value.as_bool()
     }
 
+    fn as_integer(&self) -> Option<i64> {
+        integer(self.value.as_f64()?)
+    }
+
     fn integer(&self, field: Field) -> Option<i64> {
-        const MAX: f64 = 9_007_199_254_740_992.0;
-        let number = match field {
+        integer(match field {
             Field::Id => engine::number_id(&self.value),
             Field::Version => engine::number_version(&self.value),
             _ => self.field(field)?.value.as_f64()?,
-        };
-        (number.abs() <= MAX && number % 1.0 == 0.0).then_some(number as i64)
+        })
     }
 
     fn equals(&self, other: &Self) -> bool {
@@ -192,4 +198,10 @@ impl Json for Js {
     fn edit<'a>(root: &'a mut Self, owned: &'a mut Owned) -> Place<'a> {
         owned.open(root)
     }
+}
+
+/// The integer that a number is, where it has at most 53 bits.
+fn integer(number: f64) -> Option<i64> {
+    const MAX: f64 = 9_007_199_254_740_992.0;
+    (number.abs() <= MAX && number % 1.0 == 0.0).then_some(number as i64)
 }

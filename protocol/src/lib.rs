@@ -1,6 +1,6 @@
 //! The rules of live server state, without I/O.
 //!
-//! Everything that the Juggler protocol *decides* is here: how values differ and how patches apply, how
+//! Everything that the protocols *decide* is here: how values differ and how patches apply, how
 //! messages are cut into segments, when a ping is due, when to connect again. Nothing here can open a
 //! socket, read a clock, start a thread or draw a random number: the crate has no `std`. Shells, one for
 //! each platform, feed [`Machine`]s with what happened and carry out what they say; [`machine::Machine`]
@@ -9,7 +9,8 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`json`] | values, pointers, patches, diffs, over two carriers |
-//! | [`juggler`] | the protocol: segments, messages, a client, a server's connection |
+//! | [`juggler`] | mirrored state: segments, messages, a client, a server's connection |
+//! | [`bayeux`] | publish and subscribe: channels, messages, a client, a broker |
 //! | [`machine`] | the contract between rules and shells |
 //! | [`backoff`], [`reason`], [`time`] | waiting, closing, moments |
 //!
@@ -22,6 +23,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod backoff;
+pub mod bayeux;
 pub mod json;
 pub mod juggler;
 pub mod machine;

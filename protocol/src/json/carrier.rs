@@ -36,7 +36,12 @@ pub trait Json: Clone + fmt::Debug + 'static {
     fn items(&self) -> usize;
 
     /// A member that a protocol names, where this is an object that has it.
-    fn field(&self, field: Field) -> Option<Self>;
+    fn field(&self, field: Field) -> Option<Self> {
+        self.named(Field::NAMES, field as usize)
+    }
+
+    /// The member whose name is at a place of `names`, where this is an object that has it.
+    fn named(&self, names: &'static [&'static str], at: usize) -> Option<Self>;
 
     /// The own member `key`, where this is an object that has it.
     fn member(&self, key: &Self::Key) -> Option<Self>;
@@ -73,7 +78,12 @@ pub trait Json: Clone + fmt::Debug + 'static {
 
     /// The integer that a member is, where this is an object that has it, and it is one of at most 53 bits:
     /// what every peer can hold.
-    fn integer(&self, field: Field) -> Option<i64>;
+    fn integer(&self, field: Field) -> Option<i64> {
+        self.field(field)?.as_integer()
+    }
+
+    /// The integer, where this is one of at most 53 bits.
+    fn as_integer(&self) -> Option<i64>;
 
     /// Whether both are the same JSON: numbers by value, objects whatever the order of their keys.
     fn equals(&self, other: &Self) -> bool;

@@ -27,7 +27,7 @@ pub use patch::{Operation, PatchError};
 pub use pointer::{Pointer, PointerError, index as array_index};
 pub use scan::Scan;
 pub use text::to_value;
-pub(crate) use text::write_string;
+pub(crate) use text::{write_integer, write_string};
 pub use value::{Array, Object, Value};
 
 use alloc::string::{String, ToString};

@@ -43,8 +43,8 @@ impl Json for Value {
         self.as_array().map_or(0, super::Array::len)
     }
 
-    fn field(&self, field: Field) -> Option<Self> {
-        self.get(field.name()).cloned()
+    fn named(&self, names: &'static [&'static str], at: usize) -> Option<Self> {
+        self.get(names.get(at)?).cloned()
     }
 
     fn member(&self, key: &Arc<str>) -> Option<Self> {
@@ -76,8 +76,8 @@ impl Json for Value {
         self.as_bool()
     }
 
-    fn integer(&self, field: Field) -> Option<i64> {
-        let number = self.get(field.name())?.as_i64();
+    fn as_integer(&self) -> Option<i64> {
+        let number = self.as_i64();
         number.filter(|number| number.unsigned_abs() <= 1 << 53)
     }
 

@@ -84,6 +84,25 @@ fn write_number(number: Number, out: &mut String) {
     };
 }
 
+/// Writes an integer: less code than formatting is, which a browser has to load.
+pub(crate) fn write_integer(integer: i64, text: &mut String) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut left = integer.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        at -= 1;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if integer < 0 {
+        text.push('-');
+    }
+    text.extend(digits.iter().skip(at).map(|digit| char::from(*digit)));
+}
+
 /// Appends `text` as a JSON string.
 pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::segment::Draft;
 use crate::{
-    json::{Diff, Field, Json, Value, write_string},
+    json::{Diff, Field, Json, Value, write_integer, write_string},
     reason::Reason,
 };
 
@@ -121,7 +121,7 @@ pub fn request(id: i64, ask: &str) -> Draft {
     let mut draft = Draft::default();
     let text = draft.text();
     text.push_str(r#"{"type":"request","id":"#);
-    write_id(id, text);
+    write_integer(id, text);
     text.push(',');
     text.push_str(ask);
     text.push('}');
@@ -149,7 +149,7 @@ pub fn response(id: i64, result: Result<&Value, &Value>) -> Draft {
     let mut draft = Draft::default();
     let text = draft.text();
     text.push_str(r#"{"type":"response","id":"#);
-    write_id(id, text);
+    write_integer(id, text);
     let (success, data) = match result {
         Ok(data) => ("true", data),
         Err(data) => ("false", data),
@@ -179,7 +179,7 @@ pub fn state(diff: &Diff, stamp: &Stamp<'_>) -> Draft {
     ] {
         if let Some(version) = version.and_then(|version| i64::try_from(version).ok()) {
             text.push_str(name);
-            write_id(version, text);
+            write_integer(version, text);
         }
     }
     text.push('}');
@@ -220,25 +220,6 @@ pub fn refusal(id: i64, data: &Value) -> Draft {
     text.pop();
     text.push_str(r#","unhandled":true}"#);
     draft
-}
-
-/// Writes an integer: less code than formatting is, which a browser has to load.
-pub(crate) fn write_id(id: i64, text: &mut String) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut left = id.unsigned_abs();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (left % 10) as u8;
-        at -= 1;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    if id < 0 {
-        text.push('-');
-    }
-    text.extend(digits.iter().skip(at).map(|digit| char::from(*digit)));
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use alloc::string::String;
 
 use crate::{
-    json::{Applied, Document, Field, Json, Key, Limits, PatchError},
-    juggler::message::write_id,
+    json::{Applied, Document, Field, Json, Key, Limits, PatchError, write_integer},
     reason::Reason,
 };
 
@@ -129,7 +128,7 @@ impl<J: Json> Mirror<J> {
         let mut query = String::from("resume=");
         query.push_str(&self.last_epoch()?);
         query.push('.');
-        write_id(self.mark.as_ref()?.version, &mut query);
+        write_integer(self.mark.as_ref()?.version, &mut query);
         Some(query)
     }
 }

@@ -1,0 +1,18 @@
+//! Bayeux: publish and subscribe, as CometD speaks it.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`channel`] | names of channels, patterns, and which of them match |
+//! | [`message`] | messages and batches of them as JSON |
+//! | [`advice`] | what a server tells clients to do next |
+//! | [`error`] | errors as texts |
+
+pub mod advice;
+pub mod channel;
+pub mod error;
+pub mod message;
+
+pub use advice::{Advice, Reconnect};
+pub use channel::{Channel, ChannelError, Meta, Pattern, Reach};
+pub use error::ErrorText;
+pub use message::{Batch, BatchError, Field, Members, Message, messages};
