@@ -23,12 +23,18 @@ pub struct Connection {
 #[derive(Debug)]
 struct Shared {
     id: u64,
-    remote: Option<Remote>,
+    who: Who,
     state: State,
     max_segment_size: usize,
     notes: mpsc::Sender<Sealed<Frame>>,
     orders: Mutex<Orders>,
     ordered: Notify,
+}
+
+/// Who is at the other end, as far as the request said that opened the connection.
+#[derive(Debug)]
+pub(super) struct Who {
+    pub(super) remote: Option<Remote>,
 }
 
 /// The connection is closed.
@@ -50,14 +56,14 @@ impl Connection {
     /// A handle, and where its notifications come out.
     pub(super) fn new(
         id: u64,
-        remote: Option<Remote>,
+        who: Who,
         state: State,
         max_segment_size: usize,
     ) -> (Self, mpsc::Receiver<Sealed<Frame>>) {
         let (notes, receiver) = mpsc::channel(NOTES);
         let shared = Shared {
             id,
-            remote,
+            who,
             state,
             max_segment_size,
             notes,
@@ -79,7 +85,7 @@ impl Connection {
     /// The client, as far as it is known: see [`Remote::of_request`].
     #[must_use]
     pub fn remote(&self) -> Option<Remote> {
-        self.shared.remote
+        self.shared.who.remote
     }
 
     /// The state that this connection mirrors: the service's, or its own where the service has none.
