@@ -9,7 +9,7 @@ use mirrorball_protocol::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{State, proxies::Remote, socket::Frame};
+use crate::{State, auth::Principal, proxies::Remote, socket::Frame};
 
 /// Notifications that wait for the connection's task to take them.
 const NOTES: usize = 16;
@@ -35,6 +35,7 @@ struct Shared {
 #[derive(Debug)]
 pub(super) struct Who {
     pub(super) remote: Option<Remote>,
+    pub(super) principal: Option<Principal>,
 }
 
 /// The connection is closed.
@@ -86,6 +87,14 @@ impl Connection {
     #[must_use]
     pub fn remote(&self) -> Option<Remote> {
         self.shared.who.remote
+    }
+
+    /// The user who opened the connection; `None` where nobody asked for a name and a password. It is the
+    /// [`Principal`] extension of the request: [`htpasswd_file`](crate::server::Builder::htpasswd_file) sets it, and
+    /// in an app of your own any layer may. A user who is taken off the file stays until the connection ends.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.shared.who.principal.as_ref()
     }
 
     /// The state that this connection mirrors: the service's, or its own where the service has none.

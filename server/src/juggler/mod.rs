@@ -54,6 +54,7 @@ use self::{
 };
 use crate::{
     State,
+    auth::Principal,
     origin::Origins,
     proxies::Remote,
     socket::{Limits, accept},
@@ -251,6 +252,7 @@ impl Juggler {
         }
         let who = Who {
             remote: Remote::of_request(&parts.extensions),
+            principal: parts.extensions.get::<Principal>().cloned(),
         };
         let service = self.service;
         let resumed = service.recall(parts.uri.query());

@@ -34,6 +34,7 @@ use super::{
     publisher::Pace,
 };
 use crate::{
+    auth::Principal,
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };
@@ -62,6 +63,7 @@ pub(super) fn serve(
     tracing::debug!(
         connection = connection.id(),
         remote = ?connection.remote(),
+        user = connection.principal().map(Principal::name),
         "connected"
     );
     let mut machine = Server::new(service.options.clone(), clock.now());
