@@ -7,6 +7,7 @@
 mod advisories;
 mod bench;
 mod build;
+mod files;
 mod fingerprint;
 mod fixture;
 mod lockfile;
