@@ -7,11 +7,14 @@
 mod advisories;
 mod bench;
 mod build;
+mod dist;
 mod files;
 mod fingerprint;
 mod fixture;
+mod licences;
 mod lockfile;
 mod measure;
+mod package;
 mod process;
 mod progress;
 mod serve;
@@ -37,6 +40,7 @@ Usage: cargo xtask <TASK>
   bench [PART…] [--json] [--quick]
                          measure, and print one table per suite; parts: size node browser native
                          fan-out change request connect; --quick only shows that it runs
+  dist                   the npm package as a tarball in target/dist/; prints where it is
   tidy                   the house rules that no compiler knows
 
 Tools are kept in ~/.cache/mirrorball (or $MIRRORBALL_TOOLS) and in target/.";
@@ -67,6 +71,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "serve" => serve::task(&workspace, rest),
         "test" => test::task(&workspace, rest),
         "bench" => bench::task(&workspace, rest),
+        "dist" => none(rest).and_then(|()| dist::task(&workspace)),
         "tidy" => none(rest).and_then(|()| tidy::task(&workspace)),
         unknown => Err(format!("there is no task `{unknown}`\n\n{USAGE}")),
     }
