@@ -11,9 +11,11 @@ mod dist;
 mod files;
 mod fingerprint;
 mod fixture;
+mod functions;
 mod licences;
 mod lockfile;
 mod measure;
+mod module;
 mod package;
 mod process;
 mod progress;
@@ -41,6 +43,7 @@ Usage: cargo xtask <TASK>
                          measure, and print one table per suite; parts: size node browser native
                          fan-out change request connect; --quick only shows that it runs
   dist                   the npm package as a tarball in target/dist/; prints where it is
+  size                   what each function of the wasm costs, and each crate
   tidy                   the house rules that no compiler knows
 
 Tools are kept in ~/.cache/mirrorball (or $MIRRORBALL_TOOLS) and in target/.";
@@ -72,6 +75,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "test" => test::task(&workspace, rest),
         "bench" => bench::task(&workspace, rest),
         "dist" => none(rest).and_then(|()| dist::task(&workspace)),
+        "size" => none(rest).and_then(|()| functions::task(&workspace)),
         "tidy" => none(rest).and_then(|()| tidy::task(&workspace)),
         unknown => Err(format!("there is no task `{unknown}`\n\n{USAGE}")),
     }
