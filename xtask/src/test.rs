@@ -142,6 +142,15 @@ const STEPS: &[Step] = &[
         run: |run| run.node("tests/browser"),
     },
     Step {
+        name: "environments",
+        about: "the installed tarball in every bundler, in Node and under a policy, against the real server",
+        needs: Tool::ALL,
+        run: |run| {
+            package::install(run.toolbox)?;
+            run.node("tests/environments")
+        },
+    },
+    Step {
         name: "interop",
         about: "our client and server against the public peers",
         needs: Tool::ALL,
