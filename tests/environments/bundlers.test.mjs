@@ -93,8 +93,7 @@ test("webpack builds it, as it is", async () => {
 
 test("Parcel builds it, as it is", async () => {
   const out = folder("parcel");
-  const options = ["build", "index.html", "--no-source-maps", "--no-cache", "--dist-dir", out];
-  await promisify(execFile)(join(PROJECT, "node_modules/.bin/parcel"), options, { cwd: APP });
+  await parcel(APP, out);
   const server = await serve(out);
   // Without a policy: Parcel tells the page by an inline script where the wasm is.
   const site = await openSite(out, server.address);
@@ -105,6 +104,23 @@ test("Parcel builds it, as it is", async () => {
     await server.kill();
   }
 });
+
+test("Parcel builds the inline entry, where it is told to read exports", async () => {
+  const root = folder("parcel-inline");
+  writePage(root, "./inline.js");
+  for (const name of ["check.js", "inline.js"]) copyFileSync(join(APP, name), join(root, name));
+  const manifest = { private: true, "@parcel/resolver-default": { packageExports: true } };
+  writeFileSync(join(root, "package.json"), JSON.stringify(manifest));
+  // By its lock file Parcel knows the top of a project.
+  writeFileSync(join(root, "package-lock.json"), "{}");
+  await parcel(root, join(root, "dist"));
+  await expectServed(browser, join(root, "dist"));
+});
+
+function parcel(cwd, out) {
+  const options = ["build", "index.html", "--no-source-maps", "--no-cache", "--dist-dir", out];
+  return promisify(execFile)(join(PROJECT, "node_modules/.bin/parcel"), options, { cwd });
+}
 
 test("Rollup builds the inline entry, as it is", async () => {
   const out = folder("rollup-inline");

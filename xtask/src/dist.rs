@@ -27,7 +27,7 @@ pub(crate) fn task(workspace: &Workspace) -> Outcome {
 /// Builds the package and packs it into `directory`; returns where the tarball is.
 pub(crate) fn pack(toolbox: &Toolbox, directory: &Path) -> Outcome<PathBuf> {
     build::package(toolbox)?;
-    let staged = toolbox.workspace().target("xtask/staged");
+    let staged = staged(toolbox.workspace());
     stage(toolbox, &staged)?;
     remake(directory)?;
     // What npm packs is sorted, and as old as everything that it packs.
@@ -38,6 +38,11 @@ pub(crate) fn pack(toolbox: &Toolbox, directory: &Path) -> Outcome<PathBuf> {
     let status = run_lines(&mut npm, |line| line.clone_into(&mut name))?;
     expect_success(&npm, status)?;
     Ok(directory.join(name))
+}
+
+/// What was packed last.
+pub(crate) fn staged(workspace: &Workspace) -> PathBuf {
+    workspace.target("xtask/staged")
 }
 
 /// Lays out what goes into the tarball.

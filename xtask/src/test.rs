@@ -144,7 +144,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "environments",
         about: "the installed tarball in every bundler, in Node and under a policy, against the real server",
-        needs: Tool::ALL,
+        needs: Tool::ENVIRONMENTS,
         run: |run| {
             package::install(run.toolbox)?;
             run.node("tests/environments")

@@ -80,6 +80,17 @@ impl Tool {
         Self::TestPackages,
     ];
 
+    /// What it takes to run it in a page of someone else's.
+    pub(crate) const ENVIRONMENTS: &[Self] = &[
+        Self::Node,
+        Self::JsPackages,
+        Self::WasmTarget,
+        Self::WasmBindgen,
+        Self::WasmPack,
+        Self::TestPackages,
+        Self::Browser,
+    ];
+
     /// Everything.
     pub(crate) const ALL: &[Self] = &[
         Self::Node,
