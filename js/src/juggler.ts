@@ -15,7 +15,9 @@ import { asError, lastError, refusal, unsent } from "./faults.js";
 import { type Instance, load } from "./load.js";
 import { Pointer } from "./pointer.js";
 import { encodeSettings } from "./settings.js";
+import type { Wasm } from "./source.js";
 import type {
+  AnyApi,
   Api,
   ClientOptions,
   ConnectionState,
@@ -48,30 +50,8 @@ const NOTHING_COUNTED: Metrics = {
   reconnects: 0,
 };
 
-/**
- * A server's state as a plain JS object, its requests and its notifications, over the Juggler protocol.
- *
- * Creating one returns at once and connects in the background; a lost connection is made again for as long
- * as the client is not closed.
- *
- * @typeParam State - the server's state
- * @typeParam Requests - the server's requests, as functions from data to answer
- *
- * @example
- * ```ts
- * interface Plant { devices: Record<string, { on: boolean; power: number }> }
- * interface PlantApi { "set-limit": (data: { id: string; max: number }) => { old: number } }
- *
- * const plant = new Juggler<Plant, PlantApi>("/ws");
- * plant.subscribe((state) => console.log(state?.devices));
- * const { old } = await plant.request("set-limit", { id: "a7", max: 80 });
- * ```
- */
-export class Juggler<
-  State = unknown,
-  Requests extends Api<Requests> = Record<string, (data: unknown) => unknown>,
-> implements AsyncDisposable
-{
+/** The client, as every entry has it. An entry only says where the WebAssembly module is. */
+export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> implements AsyncDisposable {
   /**
    * Resolves when the state was in step with a server for the first time; rejects where the client is closed
    * or gives up before.
@@ -81,6 +61,7 @@ export class Juggler<
   readonly #events = new Emitter<JugglerEvents>();
   #addresses: string;
   readonly #settings: Float64Array;
+  readonly #wasm: Wasm;
   #loaded: Promise<JugglerCore>;
   readonly #pending = new Map<number, Pending>();
   readonly #abort = new AbortController();
@@ -101,11 +82,12 @@ export class Juggler<
     lastError: null,
   };
 
-  /**
-   * @param addresses - where the server is; of several, they are tried in turn. Default `/ws` on the page's own host
-   * @throws {@link InvalidArgumentError} where an address is none, or an option is unknown or no number
-   */
-  constructor(addresses: Address | readonly Address[] = "/ws", options: ClientOptions = {}) {
+  /** What an entry makes; `wasm` is asked for the module. */
+  constructor(
+    addresses: Address | readonly Address[] | undefined = "/ws",
+    options: ClientOptions | undefined = {},
+    wasm: Wasm,
+  ) {
     const { signal, ...coreOptions } = options;
     this.#addresses = resolve(addresses).join("\n");
     this.ready = new Promise<void>((resolve, reject) => {
@@ -119,6 +101,7 @@ export class Juggler<
     // Whoever does not wait for it is told by status and error events.
     this.ready.catch(() => undefined);
     this.#settings = encodeSettings(coreOptions);
+    this.#wasm = wasm;
     const stop = onWake(() => {
       this.#core?.online();
     });
@@ -331,7 +314,7 @@ export class Juggler<
   }
 
   #begin(): Promise<JugglerCore> {
-    const loaded = load().then((instance) => this.#start(instance));
+    const loaded = load(this.#wasm).then((instance) => this.#start(instance));
     loaded.catch((error: unknown) => {
       this.#fail(error);
     });

@@ -10,6 +10,9 @@ export type Snapshot<T> = T extends (...args: never) => unknown
 /** The requests that a server answers: what they take, and what they return. */
 export type Api<T> = { [Name in keyof T]: (data: never) => unknown };
 
+/** The requests of a server of which nothing is known. */
+export type AnyApi = Record<string, (data: unknown) => unknown>;
+
 /** Options of a client. Times are in milliseconds; `Infinity` stands for ever. */
 export interface ClientOptions {
   /** Closes the client when it is aborted. */
@@ -105,11 +108,24 @@ export interface JugglerEvents {
   /** The status changed. */
   status: Status;
   /** The state changed. */
-  change: { readonly operations: number; readonly bytes: number };
+  change: {
+    /** How many operations the diff had. */
+    readonly operations: number;
+    /** How long its message was, in UTF-16 units. */
+    readonly bytes: number;
+  };
   /** A notification came. */
-  notify: { readonly name: string; readonly data: unknown };
+  notify: {
+    /** What it is called. */
+    readonly name: string;
+    /** What it brings, any JSON. */
+    readonly data: unknown;
+  };
   /** Messages may be missing. */
-  gap: { readonly reason: "reconnected" };
+  gap: {
+    /** Why: the connection was lost, and is there again. */
+    readonly reason: "reconnected";
+  };
   /** The server broke the protocol, or the client could not be loaded. */
   error: MirrorballError;
 }
