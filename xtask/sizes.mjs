@@ -1,7 +1,7 @@
-// Prints the size of what a page loads from the package in the directory given: every module and
-// the wasm, each compressed by itself, as a server would.
+// Prints the size of what a page loads from the package in the directory given: the modules that an
+// entry leads to and the wasm, each compressed by itself, as a server would.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
@@ -11,23 +11,31 @@ const encodings = {
   brotli: (bytes) => brotliCompressSync(bytes),
 };
 
+/** How a module names another one, or the wasm. */
+const REFERENCE = /(?:\bfrom|\bimport|new URL\()\s*"(\.{1,2}\/[^"]+)"/g;
+
 const directory = process.argv[2];
-const files = readdirSync(directory, { recursive: true })
-  .filter((name) => /\.(js|wasm)$/.test(name))
-  .sort();
+const files = reach("index.js").sort();
+if (!files.some((name) => name.endsWith(".wasm"))) throw new Error(`${directory}/index.js leads to no wasm`);
 
 for (const [subject, encode] of Object.entries(encodings)) {
   const print = (name, value) => {
     console.log(JSON.stringify({ suite: "size", case: name, subject, value, unit: "B" }));
   };
-  let wasm = 0;
-  let total = 0;
-  for (const name of files) {
-    const value = encode(readFileSync(join(directory, name))).length;
-    if (dirname(name) === "wasm") wasm += value;
-    total += value;
-    print(name, value);
+  const size = (name) => encode(readFileSync(join(directory, name))).length;
+  const sum = (names) => names.reduce((total, name) => total + size(name), 0);
+  for (const name of files) print(name, size(name));
+  print("wasm and glue", sum(files.filter((name) => dirname(name) === "wasm")));
+  print("total", sum(files));
+}
+
+/** The file `entry`, and all that it leads to. */
+function reach(entry, found = []) {
+  if (found.includes(entry)) return found;
+  found.push(entry);
+  if (!entry.endsWith(".js")) return found;
+  for (const [, target] of readFileSync(join(directory, entry), "utf8").matchAll(REFERENCE)) {
+    reach(join(dirname(entry), target), found);
   }
-  print("wasm and glue", wasm);
-  print("total", total);
+  return found;
 }

@@ -18,16 +18,22 @@ export {
   ProtocolError,
   RemoteError,
   TimeoutError,
+  UnauthorizedError,
   WasmLoadError,
 } from "./errors.js";
 export { Juggler } from "./juggler.js";
+export type { Schedule } from "./schedule.js";
 export type {
   Api,
+  At,
   ClientOptions,
   ConnectionState,
   JugglerEvents,
   Metrics,
+  Notification,
+  NotificationOptions,
   RequestOptions,
   Snapshot,
   Status,
+  SubscribeOptions,
 } from "./types.js";

@@ -1,4 +1,6 @@
+import type { ListenOptions } from "./emitter.js";
 import type { MirrorballError } from "./errors.js";
+import type { Schedule } from "./schedule.js";
 
 /** A snapshot: nothing in it can be assigned to. */
 export type Snapshot<T> = T extends (...args: never) => unknown
@@ -10,10 +12,38 @@ export type Snapshot<T> = T extends (...args: never) => unknown
 /** The requests that a server answers: what they take, and what they return. */
 export type Api<T> = { [Name in keyof T]: (data: never) => unknown };
 
+/** What a JSON pointer leads to in a `Value`: `undefined` where nothing is, `unknown` where its type does not say. */
+export type At<Value, Pointer extends string> = string extends Pointer
+  ? unknown
+  : Pointer extends ""
+    ? Value
+    : Pointer extends `/${infer Token}/${infer Rest}`
+      ? At<Member<Value, Token>, `/${Rest}`>
+      : Pointer extends `/${infer Token}`
+        ? Member<Value, Token>
+        : unknown;
+
+type Member<Value, Token extends string> = unknown extends Value
+  ? unknown
+  : Value extends object
+    ? Token extends `${string}~${string}`
+      ? unknown
+      : Value extends readonly (infer Item)[]
+        ? Item | undefined
+        : Token extends keyof Value
+          ? Value[Token] | undefined
+          : unknown
+    : undefined;
+
 /** Options of a client. Times are in milliseconds; `Infinity` stands for ever. */
 export interface ClientOptions {
   /** Closes the client when it is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the console shows what the client does: its status, changes of the state, notifications, requests. Default:
+   * whether `localStorage.mirrorball` is `"debug"`.
+   */
+  readonly debug?: boolean | undefined;
   /** How long a socket may take to open. Default 10,000. */
   readonly connectTimeout?: number;
   /** Nothing received for this long: a ping is sent. `Infinity` switches the keep-alive off. Default 5,000. */
@@ -39,6 +69,18 @@ export interface ClientOptions {
   readonly maxPending?: number;
   /** Bytes of UTF-8 in one segment of a message. Default 65,536. */
   readonly maxSegmentSize?: number;
+}
+
+/** Options of a listener of the state. */
+export interface SubscribeOptions extends ListenOptions {
+  /** When it is called. Default `message`. */
+  readonly schedule?: Schedule | undefined;
+}
+
+/** Options of a reader of notifications. */
+export interface NotificationOptions extends ListenOptions {
+  /** Notifications that may wait to be read; one more ends the reading with an error. Default 1,024. */
+  readonly maxWaiting?: number | undefined;
 }
 
 /** Options of one request. */
@@ -100,14 +142,19 @@ export interface Metrics {
   readonly reconnects: number;
 }
 
+/** A notification: which one it is says what its data is. */
+export type Notification<Notifications> = {
+  readonly [Name in keyof Notifications & string]: { readonly name: Name; readonly data: Snapshot<Notifications[Name]> };
+}[keyof Notifications & string];
+
 /** What {@link Juggler.on} tells. */
-export interface JugglerEvents {
+export interface JugglerEvents<Notifications = Record<string, unknown>> {
   /** The status changed. */
   status: Status;
   /** The state changed. */
   change: { readonly operations: number; readonly bytes: number };
   /** A notification came. */
-  notify: { readonly name: string; readonly data: unknown };
+  notify: Notification<Notifications>;
   /** Messages may be missing. */
   gap: { readonly reason: "reconnected" };
   /** The server broke the protocol, or the client could not be loaded. */
