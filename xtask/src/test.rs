@@ -83,8 +83,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "lint",
-        about: "eslint has no warnings",
-        needs: &[Tool::Node, Tool::JsPackages],
+        about: "eslint has no warnings; the code of the guides, and what types are to refuse, are checked",
+        needs: Tool::BUILD,
         run: lint,
     },
     Step {
@@ -139,6 +139,12 @@ const STEPS: &[Step] = &[
         about: "the page end to end, in headless Chromium",
         needs: Tool::ALL,
         run: |run| run.node("tests/browser"),
+    },
+    Step {
+        name: "frameworks",
+        about: "React, Vue, Svelte and Solid with the package, in headless Chromium",
+        needs: Tool::ALL,
+        run: |run| run.node("tests/frameworks"),
     },
     Step {
         name: "interop",
@@ -306,7 +312,14 @@ fn lint(step: &mut Run) -> Outcome {
         "tests",
         "www",
         "xtask",
-    ]))
+    ]))?;
+    // It is checked against the package as it is published.
+    build::package(step.toolbox)?;
+    run(step.toolbox.command("node").arg("xtask/guides.mjs"))?;
+    run(step
+        .toolbox
+        .js("tsc")
+        .args(["--project", "target/guides/tsconfig.json"]))
 }
 
 fn package(step: &mut Run) -> Outcome {
