@@ -1,6 +1,6 @@
 // What a client does, on the console. Loaded only where that is wanted.
 
-import { asError } from "./faults.js";
+import type { MirrorballError } from "./errors.js";
 import type { Logged } from "./log.js";
 import type { Status } from "./types.js";
 
@@ -59,7 +59,7 @@ export class Log {
         this.#write(`${text}: answered ${took()}`, found);
       },
       (error: unknown) => {
-        const { code, message } = asError(error);
+        const { code, message } = error as MirrorballError;
         this.#write(`${text}: ${code} ${took()}: ${message}`, error);
       },
     );
