@@ -435,7 +435,7 @@ test("with debug on, the console shows status, changes, notifications and reques
   assert.ok(lines.every((line) => line.startsWith(`debug: [mirrorball ${url}] `)), lines.join("\n"));
   const expected = [
     /\] connecting /,
-    /\] request 1  early/,
+    /\] request 1 {2}early/,
     /\] request 1 : answered after [\d.]+ ms early/,
     /\] connected /,
     /\] 1 operations in \d+ bytes \[Object\]/,

@@ -1,6 +1,9 @@
 // The package in React, Vue, Svelte and Solid, each as an app would use it: in Chromium against a real server, and where
 // pages are rendered without a browser.
 
+/* What the pages of these tests have: */
+/* global app, client, end, listening:writable, root, show */
+
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 

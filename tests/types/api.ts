@@ -100,6 +100,8 @@ const whole = react.useSubscription(nullable);
 same<typeof whole, Snapshot<Plant> | null>();
 const power = react.useSubscription(nullable, "/devices/a7/power");
 same<typeof power, number | undefined>();
+const ofAny = react.useSubscription(nullable, `/devices/${String(Math.random())}/power`);
+same<typeof ofAny, number | undefined>();
 const on = react.useSubscription(nullable, (state) => Object.values(state?.devices ?? {}).some((device) => device.on));
 same<typeof on, boolean>();
 const status = react.useStatus(nullable);
