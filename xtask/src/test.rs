@@ -143,7 +143,15 @@ const STEPS: &[Step] = &[
     Step {
         name: "frameworks",
         about: "React, Vue, Svelte and Solid with the package, in headless Chromium",
-        needs: Tool::ALL,
+        needs: &[
+            Tool::Node,
+            Tool::JsPackages,
+            Tool::TestPackages,
+            Tool::WasmTarget,
+            Tool::WasmBindgen,
+            Tool::WasmPack,
+            Tool::Browser,
+        ],
         run: |run| run.node("tests/frameworks"),
     },
     Step {
