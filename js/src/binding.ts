@@ -2,7 +2,6 @@
 
 import type { Address } from "./address.js";
 import { Juggler } from "./index.js";
-import type { Juggler as Client } from "./juggler.js";
 import { Pointer } from "./pointer.js";
 import type { Api, ClientOptions, Status } from "./types.js";
 
@@ -42,7 +41,7 @@ export interface UseJuggler {
   >(
     addresses: Address | readonly Address[],
     options?: ClientOptions,
-  ): Client<State, Requests, Notifications> | null;
+  ): Juggler<State, Requests, Notifications> | null;
   /** As above, of a client that `make` makes: one of another entry, such as `mirrorball/inline`. */
   <Made extends Closable>(make: () => Made): Made | null;
   /** This client itself. Whoever opened it closes it. */
