@@ -16,6 +16,7 @@ const REFERENCE = /(?:\bfrom|\bimport|new URL\()\s*"(\.{1,2}\/[^"]+)"/g;
 
 const directory = process.argv[2];
 const files = reach("index.js").sort();
+const inline = reach("inline.js");
 if (!files.some((name) => name.endsWith(".wasm"))) throw new Error(`${directory}/index.js leads to no wasm`);
 
 for (const [subject, encode] of Object.entries(encodings)) {
@@ -27,6 +28,7 @@ for (const [subject, encode] of Object.entries(encodings)) {
   for (const name of files) print(name, size(name));
   print("wasm and glue", sum(files.filter((name) => dirname(name) === "wasm")));
   print("total", sum(files));
+  print("total, inline", sum(inline));
 }
 
 /** The file `entry`, and all that it leads to. */

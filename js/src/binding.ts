@@ -3,7 +3,7 @@
 import type { Address } from "./address.js";
 import { Juggler } from "./index.js";
 import { Pointer } from "./pointer.js";
-import type { Api, ClientOptions, Status } from "./types.js";
+import type { AnyApi, Api, ClientOptions, Status } from "./types.js";
 
 /** What a binding needs of a client to show its state: `State` is what {@link Juggler.state} is. */
 export interface Stateful<State> {
@@ -36,7 +36,7 @@ export interface UseJuggler {
    */
   <
     State = unknown,
-    Requests extends Api<Requests> = Record<string, (data: unknown) => unknown>,
+    Requests extends Api<Requests> = AnyApi,
     Notifications extends object = Record<string, unknown>,
   >(
     addresses: Address | readonly Address[],

@@ -39,8 +39,19 @@ export class Emitter<Events> {
       try {
         listener(event);
       } catch (error) {
-        reportError(error);
+        report(error);
       }
     }
+  }
+}
+
+/** As an exception that nobody caught, also in Node, which has no `reportError`. */
+function report(error: unknown): void {
+  if (typeof reportError === "function") {
+    reportError(error);
+  } else {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

@@ -10,6 +10,7 @@ export type ErrorCode =
   | "remote"
   | "timeout"
   | "unauthorized"
+  | "unsupported"
   | "wasm-load";
 
 /** What every error of this package extends. */
@@ -108,13 +109,21 @@ export class InternalError extends MirrorballError {
   }
 }
 
+/** Where this runs, something is missing that a client cannot do without. */
+export class UnsupportedError extends MirrorballError {
+  constructor(message: string) {
+    super("unsupported", message);
+  }
+}
+
 /** The WebAssembly module could not be loaded; why is the `cause`. */
 export class WasmLoadError extends MirrorballError {
   constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
     super(
       "wasm-load",
-      "mirrorball_bg.wasm could not be loaded: serve it beside mirrorball.js, as application/wasm, " +
-        "and allow 'wasm-unsafe-eval' where a Content-Security-Policy is set",
+      `mirrorball's WebAssembly module could not be loaded (${reason}): serve mirrorball_bg.wasm where the code looks for ` +
+        `it, or use the entry "mirrorball/inline"; a Content-Security-Policy has to allow 'wasm-unsafe-eval'`,
       { cause },
     );
   }

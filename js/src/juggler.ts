@@ -15,7 +15,9 @@ import { Reader } from "./reader.js";
 import { ask, Requests, throwIfAborted } from "./requests.js";
 import { scheduled } from "./schedule.js";
 import { encodeSettings } from "./settings.js";
+import type { Wasm } from "./source.js";
 import type {
+  AnyApi,
   Api,
   At,
   ClientOptions,
@@ -52,29 +54,10 @@ const NOTHING_COUNTED: Metrics = {
   reconnects: 0,
 };
 
-/**
- * A server's state as a plain JS object, its requests and its notifications, over the Juggler protocol.
- *
- * Creating one returns at once and connects in the background; a lost connection is made again for as long
- * as the client is not closed.
- *
- * @typeParam State - the server's state
- * @typeParam Requests - the server's requests, as functions from data to answer
- * @typeParam Notifications - the server's notifications, as their data
- *
- * @example
- * ```ts
- * interface Plant { devices: Record<string, { on: boolean; power: number }> }
- * interface PlantApi { "set-limit": (data: { id: string; max: number }) => { old: number } }
- *
- * const plant = new Juggler<Plant, PlantApi>("/ws");
- * plant.subscribe((state) => console.log(state?.devices));
- * const { old } = await plant.request("set-limit", { id: "a7", max: 80 });
- * ```
- */
+/** The client, as every entry has it. An entry only says where the WebAssembly module is. */
 export class Juggler<
   State = unknown,
-  Requests extends Api<Requests> = Record<string, (data: unknown) => unknown>,
+  Requests extends Api<Requests> = AnyApi,
   Notifications extends object = Record<string, unknown>,
 > implements AsyncDisposable
 {
@@ -87,6 +70,7 @@ export class Juggler<
   readonly #events = new Emitter<JugglerEvents<Notifications>>();
   #addresses: string;
   readonly #settings: Float64Array;
+  readonly #wasm: Wasm;
   #loaded: Promise<JugglerCore>;
   readonly #requests = new Requests();
   readonly #abort = new AbortController();
@@ -108,11 +92,12 @@ export class Juggler<
     lastError: null,
   };
 
-  /**
-   * @param addresses - where the server is; of several, they are tried in turn. Default `/ws` on the page's own host
-   * @throws {@link InvalidArgumentError} where an address is none, or an option is unknown or no number
-   */
-  constructor(addresses: Address | readonly Address[] = "/ws", options: ClientOptions = {}) {
+  /** What an entry makes; `wasm` is asked for the module. */
+  constructor(
+    addresses: Address | readonly Address[] | undefined = "/ws",
+    options: ClientOptions | undefined = {},
+    wasm: Wasm,
+  ) {
     const { signal, debug, ...coreOptions } = options;
     this.#addresses = resolve(addresses).join("\n");
     this.ready = new Promise<void>((resolve, reject) => {
@@ -121,6 +106,7 @@ export class Juggler<
     // Whoever does not wait for it is told by status and error events.
     this.ready.catch(() => undefined);
     this.#settings = encodeSettings(coreOptions);
+    this.#wasm = wasm;
     const stop = onWake(() => {
       this.#core?.online();
     });
@@ -383,7 +369,7 @@ export class Juggler<
   }
 
   #begin(): Promise<JugglerCore> {
-    const loaded = load().then((instance) => this.#start(instance));
+    const loaded = load(this.#wasm).then((instance) => this.#start(instance));
     loaded.catch((error: unknown) => {
       this.#fail(error);
     });

@@ -1,4 +1,5 @@
-import { WasmLoadError } from "./errors.js";
+import { UnsupportedError, WasmLoadError } from "./errors.js";
+import { compile, type Wasm } from "./source.js";
 import { type Glue, instantiate } from "./wasm/mirrorball.js";
 
 /** One instance of the WebAssembly module. All clients share it, until it fails. */
@@ -9,9 +10,11 @@ export interface Instance {
 }
 
 let current: Promise<Instance> | undefined;
+/** The module that instances are made of. */
+let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** Loads the module, once for all clients; a failed attempt is made again. */
-export function load(): Promise<Instance> {
+/** Loads the module from what `wasm` says, once for all clients; a failed attempt is made again. */
+export function load(wasm: Wasm): Promise<Instance> {
   const opening = (current ??= open());
   opening.catch(() => {
     forget(opening);
@@ -19,6 +22,12 @@ export function load(): Promise<Instance> {
   return opening;
 
   async function open(): Promise<Instance> {
+    if (typeof WebSocket !== "function") {
+      throw new UnsupportedError(
+        "there is no WebSocket here: Node has one from version 22 on, or with --experimental-websocket; " +
+          "or set globalThis.WebSocket to the class of the package ws",
+      );
+    }
     const users: Instance["users"] = new Set();
     const glue = instantiate((exports) =>
       guard(exports, (cause) => {
@@ -27,8 +36,10 @@ export function load(): Promise<Instance> {
       }),
     );
     try {
-      glue.finish(await instantiateModule(glue.imports()));
+      const module = await (compiled ??= Promise.resolve().then(wasm).then(compile));
+      glue.finish(await WebAssembly.instantiate(module, glue.imports()));
     } catch (cause) {
+      compiled = undefined;
       throw new WasmLoadError(cause);
     }
     return { glue, users };
@@ -37,27 +48,6 @@ export function load(): Promise<Instance> {
 
 function forget(instance: Promise<Instance>): void {
   if (current === instance) current = undefined;
-}
-
-/** The module is beside this file. */
-async function instantiateModule(imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
-  const url = new URL("./wasm/mirrorball_bg.wasm", import.meta.url);
-  if (url.protocol === "file:") {
-    // Node fetches no files. Bundlers for pages are not to look for this module.
-    const files = "node:fs/promises";
-    const { readFile } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ files)) as {
-      readonly readFile: (path: URL) => Promise<Uint8Array<ArrayBuffer>>;
-    };
-    return (await WebAssembly.instantiate(await readFile(url), imports)).instance;
-  }
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url.href} was answered with ${String(response.status)}`);
-  // Compiled while it comes, where the server says what it is.
-  const isTyped = response.headers.get("Content-Type")?.startsWith("application/wasm") ?? false;
-  const { instance } = isTyped
-    ? await WebAssembly.instantiateStreaming(response, imports)
-    : await WebAssembly.instantiate(await response.arrayBuffer(), imports);
-  return instance;
 }
 
 /**

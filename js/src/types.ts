@@ -12,6 +12,9 @@ export type Snapshot<T> = T extends (...args: never) => unknown
 /** The requests that a server answers: what they take, and what they return. */
 export type Api<T> = { [Name in keyof T]: (data: never) => unknown };
 
+/** The requests of a server of which nothing is known. */
+export type AnyApi = Record<string, (data: unknown) => unknown>;
+
 /** What a JSON pointer leads to in a `Value`: `undefined` where nothing is, `unknown` where its type does not say. */
 export type At<Value, Pointer extends string> = string extends Pointer
   ? unknown
@@ -23,7 +26,8 @@ export type At<Value, Pointer extends string> = string extends Pointer
         ? Member<Value, Token>
         : unknown;
 
-type Member<Value, Token extends string> = unknown extends Value
+/** What one step of a JSON pointer leads to in a `Value`. */
+export type Member<Value, Token extends string> = unknown extends Value
   ? unknown
   : Value extends object
     ? Token extends `${string}~${string}`
@@ -144,7 +148,12 @@ export interface Metrics {
 
 /** A notification: which one it is says what its data is. */
 export type Notification<Notifications> = {
-  readonly [Name in keyof Notifications & string]: { readonly name: Name; readonly data: Snapshot<Notifications[Name]> };
+  readonly [Name in keyof Notifications & string]: {
+    /** What it is called. */
+    readonly name: Name;
+    /** What it brings. */
+    readonly data: Snapshot<Notifications[Name]>;
+  };
 }[keyof Notifications & string];
 
 /** What {@link Juggler.on} tells. */
@@ -152,11 +161,19 @@ export interface JugglerEvents<Notifications = Record<string, unknown>> {
   /** The status changed. */
   status: Status;
   /** The state changed. */
-  change: { readonly operations: number; readonly bytes: number };
+  change: {
+    /** How many operations the diff had. */
+    readonly operations: number;
+    /** How long its message was, in UTF-16 units. */
+    readonly bytes: number;
+  };
   /** A notification came. */
   notify: Notification<Notifications>;
   /** Messages may be missing. */
-  gap: { readonly reason: "reconnected" };
+  gap: {
+    /** Why: the connection was lost, and is there again. */
+    readonly reason: "reconnected";
+  };
   /** The server broke the protocol, or the client could not be loaded. */
   error: MirrorballError;
 }

@@ -6,14 +6,14 @@
 //! 2. that and `js/src/` → tsc → esbuild → `js/dist/` → `www/mirrorball/`
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::files::{copy, remake};
 use crate::fingerprint::Stamp;
 use crate::process::{Outcome, ask, run};
 use crate::progress::{Progress, human};
-use crate::tools::{Tool, Toolbox};
+use crate::tools::{Tool, Toolbox, WASM};
 use crate::workspace::Workspace;
 
 /// What the module may use: all of it is in Node 20 and in every browser of the last two years.
@@ -27,6 +27,16 @@ const FEATURES: &[&str] = &[
     "sign-ext",
 ];
 
+/// How wasm-opt makes the module small. The lowest kilobyte is the end of the stack: no address of data is in it.
+pub(crate) const SHRINK: &[&str] = &[
+    "--low-memory-unused",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "-Oz",
+    "--converge",
+];
+
 /// What wasm-bindgen writes beside the module, and the facade is compiled against.
 const GLUE: &[&str] = &["mirrorball.d.ts", "mirrorball.js"];
 
@@ -34,6 +44,11 @@ const GLUE: &[&str] = &["mirrorball.d.ts", "mirrorball.js"];
 pub(crate) fn task(workspace: &Workspace) -> Outcome {
     let toolbox = Toolbox::prepare(workspace, Tool::BUILD)?;
     package(&toolbox)
+}
+
+/// The module as wasm-bindgen wrote it, once the package is built: with the names of its functions.
+pub(crate) fn unoptimised(workspace: &Workspace) -> PathBuf {
+    workspace.target("xtask/wasm-pack/mirrorball_bg.wasm")
 }
 
 /// Builds the package with tools that are there already.
@@ -51,6 +66,7 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
             "protocol/src",
             // For the version of wasm-opt.
             "js/package-lock.json",
+            "xtask/inline.mjs",
             "xtask/shorten.mjs",
             "xtask/src/build.rs",
             "xtask/wrap.mjs",
@@ -58,7 +74,7 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
         .map(|path| workspace.path(path))
         .to_vec(),
         words: vec![ask(Command::new("rustc").arg("--version")).unwrap_or_default()],
-        outputs: vec![wasm.clone()],
+        outputs: vec![wasm.clone(), unoptimised(workspace)],
     };
     let package_stage = Stamp {
         file: workspace.target("xtask/package.stamp"),
@@ -104,7 +120,8 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
 }
 
 fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
-    let packed = toolbox.workspace().target("xtask/wasm-pack");
+    let workspace = toolbox.workspace();
+    let packed = workspace.target("xtask/wasm-pack");
     remake(&packed)?;
     let mut wasm_pack = toolbox.command("wasm-pack");
     // `no-install`: a missing tool is an error here, not a download.
@@ -124,7 +141,11 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
         "--out-name",
         "mirrorball",
     ]);
-    run(wasm_pack.arg("--out-dir").arg(&packed).arg("client-wasm"))?;
+    wasm_pack.arg("--out-dir").arg(&packed).arg("client-wasm");
+    wasm_pack.args(["--", "--config", &remapped(workspace)?]);
+    // Which would come before the flags of a configuration.
+    wasm_pack.env_remove("RUSTFLAGS");
+    run(wasm_pack.env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
 
     remake(wasm)?;
     for name in GLUE {
@@ -135,18 +156,13 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     copy(&snippets, &wasm.join("snippets"))?;
     let optimised = packed.join("optimised.wasm");
     let mut shrink = toolbox.js("wasm-opt");
-    // The lowest kilobyte is the end of the stack: no address of data is in it.
+    shrink.args(SHRINK);
     shrink.args([
-        "--low-memory-unused",
-        "--flatten",
-        "--rereloop",
-        "-Oz",
-        "-Oz",
+        "--strip-debug",
+        "--strip-producers",
+        "--strip-target-features",
     ]);
-    shrink.args(["--converge", "--strip-debug", "--strip-producers"]);
-    shrink
-        .args(["--strip-target-features"])
-        .arg(packed.join("mirrorball_bg.wasm"));
+    shrink.arg(unoptimised(workspace));
     run(shrink.arg("-o").arg(&optimised))?;
     // Without the section that says what the module uses, only what is named here may be in it.
     let mut validate = toolbox.js("wasm-opt");
@@ -181,7 +197,42 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
         .arg(format!("--outfile={}", glue.display())))?;
     let snippets = wasm.join("snippets");
     fs::remove_dir_all(&snippets)
-        .map_err(|error| format!("cannot remove {}: {error}", snippets.display()))
+        .map_err(|error| format!("cannot remove {}: {error}", snippets.display()))?;
+    let mut inline = toolbox.command("node");
+    inline
+        .arg("xtask/inline.mjs")
+        .arg(wasm.join("mirrorball_bg.wasm"));
+    run(inline.arg(wasm))
+}
+
+/// A setting of cargo by which the module, whose panics name their places, is the same wherever it is built.
+fn remapped(workspace: &Workspace) -> Outcome<String> {
+    let rustc = |arguments: &[&str]| {
+        ask(Command::new("rustc").args(arguments))
+            .ok_or_else(|| format!("`rustc {}` does not answer", arguments.join(" ")))
+    };
+    // Where the standard library's source is installed, its places are there; otherwise below the commit.
+    let about = rustc(&["-vV"])?;
+    let commit = about
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .unwrap_or("unknown");
+    let library = Path::new(&rustc(&["--print", "sysroot"])?).join("lib/rustlib/src/rust");
+    let flags = [
+        (workspace.path(""), "/mirrorball/".to_owned()),
+        (cargo_home()?.join("registry/src"), "/crates".to_owned()),
+        (library, format!("/rustc/{commit}")),
+    ]
+    .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    // Texts in TOML, since paths may have spaces.
+    Ok(format!("target.{WASM}.rustflags={flags:?}"))
+}
+
+fn cargo_home() -> Outcome<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    variable("CARGO_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cargo")))
+        .ok_or_else(|| "neither CARGO_HOME nor HOME says where cargo keeps crates".to_owned())
 }
 
 fn build_package(toolbox: &Toolbox, wasm: &Path) -> Outcome {
@@ -197,38 +248,4 @@ fn build_package(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     let page = workspace.path("www/mirrorball");
     remake(&page)?;
     copy(&dist, &page)
-}
-
-/// An empty directory at `path`, whatever was there.
-fn remake(path: &Path) -> Outcome {
-    let remade = match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => fs::create_dir_all(path),
-    };
-    remade.map_err(|error| format!("cannot empty {}: {error}", path.display()))
-}
-
-/// Copies a file, or a directory with all it holds.
-fn copy(from: &Path, to: &Path) -> Outcome {
-    copy_all(from, to).map_err(|error| {
-        format!(
-            "cannot copy {} to {}: {error}",
-            from.display(),
-            to.display()
-        )
-    })
-}
-
-fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
-    if !from.is_dir() {
-        return fs::copy(from, to).map(drop);
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let path: PathBuf = entry?.path();
-        if let Some(name) = path.file_name() {
-            copy_all(&path, &to.join(name))?;
-        }
-    }
-    Ok(())
 }

@@ -7,10 +7,16 @@
 mod advisories;
 mod bench;
 mod build;
+mod dist;
+mod files;
 mod fingerprint;
 mod fixture;
+mod functions;
+mod licences;
 mod lockfile;
 mod measure;
+mod module;
+mod package;
 mod process;
 mod progress;
 mod serve;
@@ -36,6 +42,8 @@ Usage: cargo xtask <TASK>
   bench [PART…] [--json] [--quick]
                          measure, and print one table per suite; parts: size node browser native
                          fan-out change request connect; --quick only shows that it runs
+  dist                   the npm package as a tarball in target/dist/; prints where it is
+  size                   what each function of the wasm costs, and each crate
   tidy                   the house rules that no compiler knows
 
 Tools are kept in ~/.cache/mirrorball (or $MIRRORBALL_TOOLS) and in target/.";
@@ -66,6 +74,8 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "serve" => serve::task(&workspace, rest),
         "test" => test::task(&workspace, rest),
         "bench" => bench::task(&workspace, rest),
+        "dist" => none(rest).and_then(|()| dist::task(&workspace)),
+        "size" => none(rest).and_then(|()| functions::task(&workspace)),
         "tidy" => none(rest).and_then(|()| tidy::task(&workspace)),
         unknown => Err(format!("there is no task `{unknown}`\n\n{USAGE}")),
     }

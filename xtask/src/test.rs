@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::advisories;
 use crate::build;
 use crate::fixture::Fixture;
+use crate::package;
 use crate::process::{Outcome, expect_success, run, run_lines};
 use crate::progress::{Progress, human};
 use crate::size;
@@ -83,15 +84,15 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "lint",
-        about: "eslint has no warnings; the code of the guides, and what types are to refuse, are checked",
+        about: "eslint has no warnings, and typedoc none; the code of the guides, and the types, are checked",
         needs: Tool::BUILD,
         run: lint,
     },
     Step {
         name: "package",
-        about: "the packed tarball is one that every tool can import",
-        needs: Tool::BUILD,
-        run: package,
+        about: "the packed tarball is reproducible, and one that every tool can import",
+        needs: Tool::PACKAGE,
+        run: |run| package::check(run.toolbox),
     },
     Step {
         name: "size",
@@ -153,6 +154,15 @@ const STEPS: &[Step] = &[
             Tool::Browser,
         ],
         run: |run| run.node("tests/frameworks"),
+    },
+    Step {
+        name: "environments",
+        about: "the installed tarball in every bundler, in Node and under a policy, against the real server",
+        needs: Tool::ENVIRONMENTS,
+        run: |run| {
+            package::install(run.toolbox)?;
+            run.node("tests/environments")
+        },
     },
     Step {
         name: "interop",
@@ -310,6 +320,8 @@ fn docs(_: &mut Run) -> Outcome {
 }
 
 fn lint(step: &mut Run) -> Outcome {
+    // Types come from what is built.
+    build::package(step.toolbox)?;
     // From the root with the configuration named, since eslint ignores what lies above it.
     let mut command = step.toolbox.js("eslint");
     command.args(["--config", "js/eslint.config.js", "--max-warnings", "0"]);
@@ -321,6 +333,10 @@ fn lint(step: &mut Run) -> Outcome {
         "www",
         "xtask",
     ]))?;
+    run(step
+        .toolbox
+        .js("typedoc")
+        .args(["--options", "js/typedoc.json"]))?;
     // It is checked against the package as it is published.
     build::package(step.toolbox)?;
     run(step.toolbox.command("node").arg("xtask/guides.mjs"))?;
@@ -328,31 +344,6 @@ fn lint(step: &mut Run) -> Outcome {
         .toolbox
         .js("tsc")
         .args(["--project", "target/guides/tsconfig.json"]))
-}
-
-fn package(step: &mut Run) -> Outcome {
-    build::package(step.toolbox)?;
-    let directory = step.toolbox.workspace().target("package");
-    std::fs::create_dir_all(&directory)
-        .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
-    let mut pack = step.toolbox.command("npm");
-    pack.args(["pack", "./js", "--ignore-scripts", "--pack-destination"])
-        .arg(&directory);
-    let mut name = String::new();
-    let status = run_lines(&mut pack, |line| line.clone_into(&mut name))?;
-    expect_success(&pack, status)?;
-    let tarball = directory.join(&name);
-    run(step.toolbox.js("publint").arg("--strict").arg(&tarball))?;
-    let mut attw = step.toolbox.js("attw");
-    // ESM only, so `require` from CommonJS is no problem but a decision; the wasm is no module.
-    attw.args([
-        "--profile",
-        "esm-only",
-        "--exclude-entrypoints",
-        "mirrorball.wasm",
-        "--",
-    ]);
-    run(attw.arg(&tarball))
 }
 
 fn wasm_browser(step: &mut Run) -> Outcome {

@@ -24,12 +24,14 @@ use crate::process::{Outcome, announce, ask};
 use crate::progress::{Progress, human};
 use crate::workspace::Workspace;
 
-const WASM_PACK: &str = "0.15.1";
+/// The version of wasm-pack.
+pub(crate) const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
 /// The oldest Node that every npm package of ours supports.
 const NODE: (u32, u32) = (20, 19);
 const PYTHON: (u32, u32) = (3, 11);
-const WASM: &str = "wasm32-unknown-unknown";
+/// What the module is compiled for.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
 /// Names under which Chromium is installed, Debian's first.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
@@ -66,6 +68,27 @@ impl Tool {
         Self::WasmTarget,
         Self::WasmBindgen,
         Self::WasmPack,
+    ];
+
+    /// What it takes to build it, and to compile against it.
+    pub(crate) const PACKAGE: &[Self] = &[
+        Self::Node,
+        Self::JsPackages,
+        Self::WasmTarget,
+        Self::WasmBindgen,
+        Self::WasmPack,
+        Self::TestPackages,
+    ];
+
+    /// What it takes to run it in a page of someone else's.
+    pub(crate) const ENVIRONMENTS: &[Self] = &[
+        Self::Node,
+        Self::JsPackages,
+        Self::WasmTarget,
+        Self::WasmBindgen,
+        Self::WasmPack,
+        Self::TestPackages,
+        Self::Browser,
     ];
 
     /// Everything.
@@ -177,6 +200,10 @@ impl<'a> Toolbox<'a> {
             (
                 "MIRRORBALL_FIXTURE_BIN",
                 self.workspace.target(&format!("{profile}/fixture")).into(),
+            ),
+            (
+                "MIRRORBALL_ENVIRONMENTS",
+                self.workspace.target("environments").into(),
             ),
             (
                 "MIRRORBALL_PYTHON",

@@ -1,0 +1,4 @@
+import { Juggler } from "mirrorball/inline";
+import { check } from "./check.js";
+
+globalThis.checked = check(Juggler);

@@ -1,0 +1,4 @@
+import { Juggler } from "mirrorball";
+import { check } from "./check.js";
+
+globalThis.checked = check(Juggler);
