@@ -34,6 +34,11 @@ export default defineConfig(
     },
   },
   {
+    // The console is what it is for.
+    files: ["js/src/debug.ts"],
+    rules: { "no-console": "off" },
+  },
+  {
     files: ["**/*.{js,mjs}"],
     extends: [js.configs.recommended],
     rules: { eqeqeq: ["error", "always", { null: "ignore" }], "no-var": "error", "prefer-const": "error" },

@@ -6,7 +6,7 @@ use js_sys::Function;
 use mirrorball_protocol::{
     juggler::{
         Client,
-        client::{ClientEvent, Fault, Outcome, RequestError},
+        client::{ClientEvent, Fault, Outcome, RequestError, State},
     },
     machine::Input,
 };
@@ -57,11 +57,39 @@ pub enum Unsent {
     Full = -3,
 }
 
+/// Where a client is in its life: what [`Figure::State`] tells.
+#[wasm_bindgen]
+#[derive(Clone, Copy, Debug)]
+pub enum Life {
+    /// As [`State::Connecting`].
+    Connecting,
+    /// As [`State::Connected`].
+    Connected,
+    /// As [`State::Stale`].
+    Stale,
+    /// As [`State::Closed`].
+    Closed,
+    /// As [`State::Failed`].
+    Failed,
+}
+
+impl From<State> for Life {
+    fn from(state: State) -> Self {
+        match state {
+            State::Connecting => Self::Connecting,
+            State::Connected => Self::Connected,
+            State::Stale => Self::Stale,
+            State::Closed => Self::Closed,
+            State::Failed => Self::Failed,
+        }
+    }
+}
+
 /// What [`JugglerCore::figure`] tells.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug)]
 pub enum Figure {
-    /// Where the client is in its life: connecting, connected, stale, closed, failed, from 0 on.
+    /// Where the client is in its life: a [`Life`].
     State,
     /// Attempts that failed since the last connection that lasted.
     Retries,
@@ -140,7 +168,7 @@ impl JugglerCore {
     pub fn figure(&self, figure: Figure) -> f64 {
         let status = self.shell.ask(|client| client.status());
         match figure {
-            Figure::State => status.state as u32 as f64,
+            Figure::State => Life::from(status.state) as u32 as f64,
             Figure::Retries => status.retries as f64,
             Figure::NextRetry => status.next_retry.map_or(f64::NAN, to_milliseconds),
             Figure::EverConnected => status.ever_connected as u32 as f64,

@@ -14,17 +14,24 @@ export {
   ProtocolError,
   RemoteError,
   TimeoutError,
+  UnauthorizedError,
   UnsupportedError,
   WasmLoadError,
 } from "./errors.js";
+export type { Schedule } from "./schedule.js";
 export type {
   AnyApi,
   Api,
+  At,
   ClientOptions,
   ConnectionState,
   JugglerEvents,
+  Member,
   Metrics,
+  Notification,
+  NotificationOptions,
   RequestOptions,
   Snapshot,
   Status,
+  SubscribeOptions,
 } from "./types.js";

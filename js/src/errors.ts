@@ -9,6 +9,7 @@ export type ErrorCode =
   | "protocol"
   | "remote"
   | "timeout"
+  | "unauthorized"
   | "unsupported"
   | "wasm-load";
 
@@ -74,6 +75,16 @@ export class RemoteError<T = unknown> extends MirrorballError {
 export class ProtocolError extends MirrorballError {
   constructor(message: string) {
     super("protocol", message);
+  }
+}
+
+/**
+ * The server wants to know who this is, or knows and refuses: it closed the connection with the code 3000 or 3003. A
+ * server that refuses before there is a connection cannot be told from one that is out of reach: pages are not shown why.
+ */
+export class UnauthorizedError extends MirrorballError {
+  constructor(message: string) {
+    super("unauthorized", message);
   }
 }
 

@@ -3,17 +3,24 @@
 import {
   ClosedError,
   ConnectionLostError,
+  InternalError,
   LimitError,
   MirrorballError,
   ProtocolError,
+  UnauthorizedError,
 } from "./errors.js";
 import { Figure, type JugglerCore, Unsent } from "./wasm/mirrorball.js";
 
-/** Why the core did not send a request, in place of an id. */
-const UNSENT: { readonly disconnected: number; readonly full: number } = {
-  disconnected: Unsent.Disconnected,
-  full: Unsent.Full,
-};
+/** Why the core did not send a request, by what it returned in place of an id. */
+const UNSENT: Readonly<Record<number, () => MirrorballError>> = {
+  [Unsent.Disconnected]: () =>
+    new ConnectionLostError("there is no connection: the request was not sent", false),
+  [Unsent.Closed]: () => new ClosedError("the client is closed or has given up"),
+  [Unsent.Full]: () => new LimitError("too many requests are without an answer: wait for one of them"),
+} satisfies Record<Unsent, () => MirrorballError>;
+
+/** The close codes by which servers say who may not connect, as IANA lists them. */
+const UNAUTHORIZED: readonly number[] = [3000, 3003];
 
 /** What the server says, where it says it in words. */
 export function refusal(data: unknown): string {
@@ -27,12 +34,7 @@ export function refusal(data: unknown): string {
 
 /** Why a request was not sent. */
 export function unsent(reason: number): MirrorballError {
-  if (reason === UNSENT.disconnected) {
-    return new ConnectionLostError("there is no connection: the request was not sent", false);
-  }
-  return reason === UNSENT.full
-    ? new LimitError("too many requests are without an answer: wait for one of them")
-    : new ClosedError("the client is closed or has given up");
+  return UNSENT[reason]?.() ?? new InternalError(`a request was not sent: ${String(reason)}`);
 }
 
 /** What ended the last connection or attempt. */
@@ -43,6 +45,7 @@ export function lastError(core: JugglerCore, before: MirrorballError | null): Mi
   const message = faultText ? faultText : `the connection was lost (close code ${String(faultCode)})`;
   // The same object as long as it says the same.
   if (before?.message === message) return before;
+  if (UNAUTHORIZED.includes(faultCode)) return new UnauthorizedError(message);
   const protocol = faultCode === 4003 || (faultCode >= 1002 && faultCode <= 1009 && faultText);
   return protocol ? new ProtocolError(message) : new ConnectionLostError(message, true);
 }

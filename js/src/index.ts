@@ -23,6 +23,7 @@ const wasm = (): URL => new URL("./wasm/mirrorball_bg.wasm", import.meta.url);
  *
  * @typeParam State - the server's state
  * @typeParam Requests - the server's requests, as functions from data to answer
+ * @typeParam Notifications - the server's notifications, as their data
  *
  * @example
  * ```ts
@@ -37,7 +38,8 @@ const wasm = (): URL => new URL("./wasm/mirrorball_bg.wasm", import.meta.url);
 export class Juggler<
   State = unknown,
   Requests extends Api<Requests> = AnyApi,
-> extends Client<State, Requests> {
+  Notifications extends object = Record<string, unknown>,
+> extends Client<State, Requests, Notifications> {
   /**
    * @param addresses - where the server is; of several, they are tried in turn. Default `/ws` on the page's own host
    * @param options - its limits and waits

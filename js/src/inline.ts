@@ -21,11 +21,13 @@ const wasm = (): Uint8Array<ArrayBuffer> =>
  *
  * @typeParam State - the server's state
  * @typeParam Requests - the server's requests, as functions from data to answer
+ * @typeParam Notifications - the server's notifications, as their data
  */
 export class Juggler<
   State = unknown,
   Requests extends Api<Requests> = AnyApi,
-> extends Client<State, Requests> {
+  Notifications extends object = Record<string, unknown>,
+> extends Client<State, Requests, Notifications> {
   /**
    * @param addresses - where the server is; of several, they are tried in turn. Default `/ws` on the page's own host
    * @param options - its limits and waits

@@ -1,45 +1,49 @@
 import { type Address, resolve } from "./address.js";
 import { Emitter, type ListenOptions } from "./emitter.js";
 import {
-  AbortError,
   ClosedError,
   ConnectionLostError,
   InternalError,
-  InvalidArgumentError,
   type MirrorballError,
   ProtocolError,
-  RemoteError,
-  TimeoutError,
 } from "./errors.js";
-import { asError, lastError, refusal, unsent } from "./faults.js";
+import { asError, lastError, unsent } from "./faults.js";
 import { type Instance, load } from "./load.js";
+import { startLog } from "./log.js";
 import { Pointer } from "./pointer.js";
+import { Reader } from "./reader.js";
+import { ask, Requests, throwIfAborted } from "./requests.js";
+import { scheduled } from "./schedule.js";
 import { encodeSettings } from "./settings.js";
 import type { Wasm } from "./source.js";
 import type {
   AnyApi,
   Api,
+  At,
   ClientOptions,
   ConnectionState,
   JugglerEvents,
   Metrics,
+  NotificationOptions,
   RequestOptions,
   Snapshot,
   Status,
+  SubscribeOptions,
 } from "./types.js";
 import { onWake } from "./wake.js";
-import { Figure, type JugglerCore, Told } from "./wasm/mirrorball.js";
+import { Figure, type JugglerCore, Life, Told } from "./wasm/mirrorball.js";
 
-/** The states of a connection, as the core counts them. */
-const STATES: readonly ConnectionState[] = ["connecting", "connected", "stale", "closed", "failed"];
+/** Where a client is in its life, as the core says it. */
+const STATES: Readonly<Record<number, ConnectionState>> = {
+  [Life.Connecting]: "connecting",
+  [Life.Connected]: "connected",
+  [Life.Stale]: "stale",
+  [Life.Closed]: "closed",
+  [Life.Failed]: "failed",
+} satisfies Record<Life, ConnectionState>;
 
 /** How often a client begins again after a fault of this package. */
 const MAX_FAILURES = 3;
-
-interface Pending {
-  resolve(data: unknown): void;
-  reject(error: MirrorballError): void;
-}
 
 const NOTHING_COUNTED: Metrics = {
   messages: 0,
@@ -51,25 +55,31 @@ const NOTHING_COUNTED: Metrics = {
 };
 
 /** The client, as every entry has it. An entry only says where the WebAssembly module is. */
-export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> implements AsyncDisposable {
+export class Juggler<
+  State = unknown,
+  Requests extends Api<Requests> = AnyApi,
+  Notifications extends object = Record<string, unknown>,
+> implements AsyncDisposable
+{
   /**
    * Resolves when the state was in step with a server for the first time; rejects where the client is closed
    * or gives up before.
    */
   readonly ready: Promise<void>;
 
-  readonly #events = new Emitter<JugglerEvents>();
+  readonly #events = new Emitter<JugglerEvents<Notifications>>();
   #addresses: string;
   readonly #settings: Float64Array;
   readonly #wasm: Wasm;
   #loaded: Promise<JugglerCore>;
-  readonly #pending = new Map<number, Pending>();
+  readonly #requests = new Requests();
   readonly #abort = new AbortController();
+  readonly #log: ReturnType<typeof startLog>;
   #core: JugglerCore | undefined;
   #failures = 0;
   /** What there was before this package failed, until there is a state again. */
   #isAfterFailure = false;
-  #settleReady: Pending | undefined;
+  #settleReady: { resolve(): void; reject(error: MirrorballError): void } | undefined;
   /** What a client without a core has to show: one not loaded yet, or closed; and one that begins again. */
   #state: Snapshot<State> | null = null;
   #metrics = NOTHING_COUNTED;
@@ -88,15 +98,10 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
     options: ClientOptions | undefined = {},
     wasm: Wasm,
   ) {
-    const { signal, ...coreOptions } = options;
+    const { signal, debug, ...coreOptions } = options;
     this.#addresses = resolve(addresses).join("\n");
     this.ready = new Promise<void>((resolve, reject) => {
-      this.#settleReady = {
-        resolve: () => {
-          resolve();
-        },
-        reject,
-      };
+      this.#settleReady = { resolve, reject };
     });
     // Whoever does not wait for it is told by status and error events.
     this.ready.catch(() => undefined);
@@ -106,6 +111,7 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
       this.#core?.online();
     });
     this.#abort.signal.addEventListener("abort", stop, { once: true });
+    this.#log = startLog(this, debug);
     this.#loaded = this.#begin();
     if (signal?.aborted) this.close();
     signal?.addEventListener(
@@ -155,7 +161,7 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
    *
    * @returns what ends that
    */
-  subscribe(listener: (state: Snapshot<State> | null) => void, options?: ListenOptions): () => void;
+  subscribe(listener: (state: Snapshot<State> | null) => void, options?: SubscribeOptions): () => void;
   /**
    * Calls `listener` after each change of what is at `pointer`, a JSON pointer such as `/devices/a7/power`;
    * with `undefined` where nothing is there.
@@ -163,28 +169,88 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
    * @returns what ends that
    * @throws {@link InvalidArgumentError} where `pointer` is none
    */
-  subscribe(pointer: string, listener: (value: unknown) => void, options?: ListenOptions): () => void;
+  subscribe<Place extends string>(
+    pointer: Place,
+    listener: (value: At<Snapshot<State> | null, Place>) => void,
+    options?: SubscribeOptions,
+  ): () => void;
   subscribe(
     first: string | ((state: Snapshot<State> | null) => void),
-    second?: ListenOptions | ((value: unknown) => void),
-    third?: ListenOptions,
+    second?: SubscribeOptions | ((value: never) => void),
+    third?: SubscribeOptions,
   ): () => void {
     if (typeof first === "function") {
-      const tell = (): void => {
-        first(this.state);
-      };
-      return this.#events.on("change", tell, second as ListenOptions | undefined);
+      return this.select((state) => state, first, Object.is, second as SubscribeOptions | undefined);
     }
-    const listener = second as (value: unknown) => void;
     const pointer = new Pointer(first);
-    let last = pointer.find(this.state);
+    const listener = second as (value: unknown) => void;
+    return this.select((state) => pointer.find(state), listener, Object.is, third);
+  }
+
+  /**
+   * Calls `listener` after each change of what `selector` makes of the state, which is `null` until there is one.
+   *
+   * @param selector - without side effects; it is asked now, and again after each change of the state
+   * @param isEqual - whether two results are the same; default `Object.is`, which is enough for parts of the state
+   * @returns what ends that
+   */
+  select<Selected>(
+    selector: (state: Snapshot<State> | null) => Selected,
+    listener: (value: Selected) => void,
+    isEqual: (one: Selected, two: Selected) => boolean = Object.is,
+    options: SubscribeOptions = {},
+  ): () => void {
+    let isOver = false;
+    let last = selector(this.state);
     const tell = (): void => {
-      const value = pointer.find(this.state);
-      if (Object.is(value, last)) return;
+      const value = selector(this.state);
+      if (isEqual(last, value)) return;
       last = value;
       listener(value);
     };
-    return this.#events.on("change", tell, third);
+    const { schedule = "message", signal } = options;
+    // A frame may come when nobody listens any more.
+    const hasEnded = (): boolean => isOver || signal?.aborted === true || this.#status.state === "closed";
+    const stop = this.#events.on("change", scheduled(tell, schedule, hasEnded), options);
+    return () => {
+      isOver = true;
+      stop();
+    };
+  }
+
+  /**
+   * The data of each notification of this name, for `for await`. What comes from now on waits until it is read.
+   * That ends with the client, with `options.signal`, and where the loop is left.
+   *
+   * @throws {@link LimitError} from the loop, where more waits than `options.maxWaiting`
+   * @throws from the loop, where the client gives up, what it gives up for
+   */
+  notifications<Name extends keyof Notifications & string>(
+    name: Name,
+    options: NotificationOptions = {},
+  ): AsyncIterableIterator<Snapshot<Notifications[Name]>> {
+    const { signal, maxWaiting } = options;
+    const reader = new Reader<Snapshot<Notifications[Name]>>(maxWaiting);
+    const whileRead = { signal: reader.over };
+    const look = ({ state, lastError }: Status): void => {
+      if (state === "closed") reader.end();
+      if (state === "failed") reader.end(lastError ?? new ClosedError("the client has given up"));
+    };
+    const leave = (): void => {
+      void reader.return();
+    };
+    this.#events.on("status", look, whileRead);
+    this.#events.on(
+      "notify",
+      (found) => {
+        if (found.name === name) reader.push(found.data as Snapshot<Notifications[Name]>);
+      },
+      whileRead,
+    );
+    signal?.addEventListener("abort", leave, { once: true, ...whileRead });
+    if (signal?.aborted) leave();
+    look(this.#status);
+    return reader;
   }
 
   /**
@@ -192,9 +258,9 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
    *
    * @returns what ends that
    */
-  on<Name extends keyof JugglerEvents>(
+  on<Name extends keyof JugglerEvents<Notifications>>(
     name: Name,
-    listener: (event: JugglerEvents[Name]) => void,
+    listener: (event: JugglerEvents<Notifications>[Name]) => void,
     options?: ListenOptions,
   ): () => void {
     return this.#events.on(name, listener, options);
@@ -212,46 +278,32 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
    * @throws {@link LimitError} where too many requests are without an answer
    * @throws {@link InvalidArgumentError} where `data` is nothing that JSON can hold
    */
-  async request<Name extends keyof Requests & string>(
+  request<Name extends keyof Requests & string>(
     name: Name,
     data: Parameters<Requests[Name]>[0],
     options: RequestOptions = {},
   ): Promise<Awaited<ReturnType<Requests[Name]>>> {
+    const answer = this.#request(name, data, options);
+    void this.#log?.then((log) => log?.request(name, data, answer));
+    return answer as Promise<Awaited<ReturnType<Requests[Name]>>>;
+  }
+
+  async #request(name: string, data: unknown, options: RequestOptions): Promise<unknown> {
     const { signal, timeout, key } = options;
-    const members = [`"name":${JSON.stringify(name)}`, `"data":${encode(data)}`];
-    if (key !== undefined) members.push(`"key":${JSON.stringify(key)}`);
+    const asked = ask(name, data, key);
     const core = await this.#running();
     throwIfAborted(signal);
-    const answer = await new Promise<unknown>((resolve, reject) => {
-      const id = core.request(members.join(), key !== undefined, timeout);
-      if (this.#core !== core) {
-        reject(new ConnectionLostError("the request may have been sent before the client failed", true));
-        return;
-      }
-      if (id < 0) {
-        reject(unsent(id));
-        return;
-      }
-      const aborted = (): void => {
-        this.#pending.delete(id);
-        this.#core?.abandon(id);
-        this.#refresh();
-        reject(aborting(signal));
-      };
-      this.#pending.set(id, {
-        resolve: (answer) => {
-          signal?.removeEventListener("abort", aborted);
-          resolve(answer);
-        },
-        reject: (error) => {
-          signal?.removeEventListener("abort", aborted);
-          reject(error);
-        },
-      });
-      signal?.addEventListener("abort", aborted, { once: true });
+    const id = core.request(asked, key !== undefined, timeout);
+    if (this.#core !== core) {
+      throw new ConnectionLostError("the request may have been sent before the client failed", true);
+    }
+    if (id < 0) throw unsent(id);
+    const answer = this.#requests.wait(id, signal, () => {
+      this.#core?.abandon(id);
       this.#refresh();
     });
-    return answer as Awaited<ReturnType<Requests[Name]>>;
+    this.#refresh();
+    return answer;
   }
 
   /** The WebSocket addresses that are tried in turn. */
@@ -293,6 +345,9 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
       return;
     }
     core.close();
+    // Where it is the core that called, it would tell of this only when nobody listens to it any more.
+    this.#refresh();
+    this.#requests.endAll(new ClosedError("the client was closed before the answer came"));
     this.#detach(core);
   }
 
@@ -353,10 +408,7 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
     this.#failures += 1;
     this.#core = undefined;
     this.#isAfterFailure = true;
-    for (const pending of this.#pending.values()) {
-      pending.reject(new ConnectionLostError("the client failed before the answer came", true));
-    }
-    this.#pending.clear();
+    this.#requests.endAll(new ConnectionLostError("the client failed before the answer came", true));
     if (this.#failures > MAX_FAILURES) {
       this.#fail(error);
       return;
@@ -383,24 +435,15 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
         this.#events.emit("change", { operations: one as number, bytes: two as number });
         break;
       case Told.Done:
-        this.#take(one)?.resolve(two);
-        break;
       case Told.Refused:
-        this.#take(one)?.reject(new RemoteError(refusal(two), two));
-        break;
       case Told.Lost:
-        this.#take(one)?.reject(
-          new ConnectionLostError("the connection was lost before the answer came", true),
-        );
-        break;
       case Told.TimedOut:
-        this.#take(one)?.reject(new TimeoutError("there was no answer in time"));
-        break;
       case Told.Closed:
-        this.#take(one)?.reject(new ClosedError("the client was closed before the answer came"));
+        this.#requests.end(one as number, kind, two);
+        this.#refresh();
         break;
       case Told.Notify:
-        this.#events.emit("notify", { name: one as string, data: two });
+        this.#events.emit("notify", { name: one, data: two } as JugglerEvents<Notifications>["notify"]);
         break;
       case Told.Gap:
         this.#events.emit("gap", { reason: "reconnected" });
@@ -409,13 +452,6 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
         this.#events.emit("error", new ProtocolError(two as string));
         break;
     }
-  }
-
-  #take(id: unknown): Pending | undefined {
-    const pending = this.#pending.get(id as number);
-    this.#pending.delete(id as number);
-    this.#refresh();
-    return pending;
   }
 
   /** Takes over the core's status, and tells where it changed. */
@@ -447,7 +483,7 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
     const keys = Object.keys(status) as (keyof Status)[];
     if (keys.every((key) => status[key] === before[key])) return;
     this.#status = status;
-    if (status.state === "connected") this.#settleReady?.resolve(undefined);
+    if (status.state === "connected") this.#settleReady?.resolve();
     if (status.state === "closed" || status.state === "failed") {
       this.#settleReady?.reject(status.lastError ?? new ClosedError("the client was closed"));
     }
@@ -479,28 +515,4 @@ export class Juggler<State = unknown, Requests extends Api<Requests> = AnyApi> i
     this.#settleReady?.reject(error ?? new ClosedError("the client was closed"));
     this.#events.emit("status", this.#status);
   }
-}
-
-/** Nothing comes out for what has no JSON form: a function, a symbol. */
-const stringify: (data: unknown) => string | undefined = JSON.stringify;
-
-function encode(data: unknown): string {
-  let text: string | undefined;
-  try {
-    text = stringify(data === undefined ? null : data);
-  } catch (cause) {
-    throw new InvalidArgumentError(`the data is nothing that JSON can hold: ${String(cause)}`, { cause });
-  }
-  if (text === undefined) {
-    throw new InvalidArgumentError(`a ${typeof data} is nothing that JSON can hold`);
-  }
-  return text;
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw aborting(signal);
-}
-
-function aborting(signal: AbortSignal | undefined): AbortError {
-  return new AbortError("the request was aborted", { cause: signal?.reason });
 }

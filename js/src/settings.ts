@@ -2,8 +2,11 @@ import { InvalidArgumentError } from "./errors.js";
 import type { ClientOptions } from "./types.js";
 import { Setting } from "./wasm/mirrorball.js";
 
-/** Where the core looks for each option. */
-const SETTINGS: Readonly<Record<Exclude<keyof ClientOptions, "signal">, Setting>> = {
+/** The options that are the core's. */
+export type CoreOptions = Omit<ClientOptions, "debug" | "signal">;
+
+/** Where the core looks for each of them. */
+const SETTINGS: Readonly<Record<keyof CoreOptions, Setting>> = {
   connectTimeout: Setting.ConnectTimeout,
   maxPending: Setting.MaxPending,
   maxRetryDelay: Setting.MaxRetryDelay,
@@ -17,7 +20,7 @@ const SETTINGS: Readonly<Record<Exclude<keyof ClientOptions, "signal">, Setting>
 };
 
 /** The options as the core reads them: `NaN` where the default is meant. */
-export function encodeSettings(options: Omit<ClientOptions, "signal">): Float64Array {
+export function encodeSettings(options: CoreOptions): Float64Array {
   const values = new Float64Array(Object.keys(SETTINGS).length).fill(NaN);
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     if (value === undefined) continue;

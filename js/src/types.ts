@@ -1,4 +1,6 @@
+import type { ListenOptions } from "./emitter.js";
 import type { MirrorballError } from "./errors.js";
+import type { Schedule } from "./schedule.js";
 
 /** A snapshot: nothing in it can be assigned to. */
 export type Snapshot<T> = T extends (...args: never) => unknown
@@ -13,10 +15,39 @@ export type Api<T> = { [Name in keyof T]: (data: never) => unknown };
 /** The requests of a server of which nothing is known. */
 export type AnyApi = Record<string, (data: unknown) => unknown>;
 
+/** What a JSON pointer leads to in a `Value`: `undefined` where nothing is, `unknown` where its type does not say. */
+export type At<Value, Pointer extends string> = string extends Pointer
+  ? unknown
+  : Pointer extends ""
+    ? Value
+    : Pointer extends `/${infer Token}/${infer Rest}`
+      ? At<Member<Value, Token>, `/${Rest}`>
+      : Pointer extends `/${infer Token}`
+        ? Member<Value, Token>
+        : unknown;
+
+/** What one step of a JSON pointer leads to in a `Value`. */
+export type Member<Value, Token extends string> = unknown extends Value
+  ? unknown
+  : Value extends object
+    ? Token extends `${string}~${string}`
+      ? unknown
+      : Value extends readonly (infer Item)[]
+        ? Item | undefined
+        : Token extends keyof Value
+          ? Value[Token] | undefined
+          : unknown
+    : undefined;
+
 /** Options of a client. Times are in milliseconds; `Infinity` stands for ever. */
 export interface ClientOptions {
   /** Closes the client when it is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the console shows what the client does: its status, changes of the state, notifications, requests. Default:
+   * whether `localStorage.mirrorball` is `"debug"`.
+   */
+  readonly debug?: boolean | undefined;
   /** How long a socket may take to open. Default 10,000. */
   readonly connectTimeout?: number;
   /** Nothing received for this long: a ping is sent. `Infinity` switches the keep-alive off. Default 5,000. */
@@ -42,6 +73,18 @@ export interface ClientOptions {
   readonly maxPending?: number;
   /** Bytes of UTF-8 in one segment of a message. Default 65,536. */
   readonly maxSegmentSize?: number;
+}
+
+/** Options of a listener of the state. */
+export interface SubscribeOptions extends ListenOptions {
+  /** When it is called. Default `message`. */
+  readonly schedule?: Schedule | undefined;
+}
+
+/** Options of a reader of notifications. */
+export interface NotificationOptions extends ListenOptions {
+  /** Notifications that may wait to be read; one more ends the reading with an error. Default 1,024. */
+  readonly maxWaiting?: number | undefined;
 }
 
 /** Options of one request. */
@@ -103,8 +146,18 @@ export interface Metrics {
   readonly reconnects: number;
 }
 
+/** A notification: which one it is says what its data is. */
+export type Notification<Notifications> = {
+  readonly [Name in keyof Notifications & string]: {
+    /** What it is called. */
+    readonly name: Name;
+    /** What it brings. */
+    readonly data: Snapshot<Notifications[Name]>;
+  };
+}[keyof Notifications & string];
+
 /** What {@link Juggler.on} tells. */
-export interface JugglerEvents {
+export interface JugglerEvents<Notifications = Record<string, unknown>> {
   /** The status changed. */
   status: Status;
   /** The state changed. */
@@ -115,12 +168,7 @@ export interface JugglerEvents {
     readonly bytes: number;
   };
   /** A notification came. */
-  notify: {
-    /** What it is called. */
-    readonly name: string;
-    /** What it brings, any JSON. */
-    readonly data: unknown;
-  };
+  notify: Notification<Notifications>;
   /** Messages may be missing. */
   gap: {
     /** Why: the connection was lost, and is there again. */

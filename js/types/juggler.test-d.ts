@@ -77,7 +77,7 @@ const stop: () => void = plant.subscribe((state) => {
   same<typeof state, Snapshot<Plant> | null>(true);
 });
 plant.subscribe("/devices/a7/power", (value) => {
-  same<typeof value, unknown>(true);
+  same<typeof value, number | undefined>(true);
 }, { signal: AbortSignal.abort() });
 // @ts-expect-error: a pointer needs a listener
 plant.subscribe("/devices/a7/power");

@@ -24,14 +24,16 @@ const IMPORTS = {
 
 const PAGE = `<!doctype html><link rel="icon" href="data:,"><title>tests</title><script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`;
 
-/** Starts to serve; the page is at `/`. */
-export async function openSite() {
+/** Starts to serve; the page is at `/`. `modules` are scripts of the test's own, by their paths. */
+export async function openSite(modules = {}) {
   const server = createServer(async ({ url }, response) => {
     const { pathname } = new URL(url, "http://localhost");
     const prefix = Object.keys(DIRECTORIES).find((prefix) => pathname.startsWith(prefix));
     try {
       if (pathname === "/") {
         response.setHeader("Content-Type", "text/html").end(PAGE);
+      } else if (Object.hasOwn(modules, pathname)) {
+        response.setHeader("Content-Type", "text/javascript").end(modules[pathname]);
       } else if (prefix) {
         const body = await readFile(join(ROOT, DIRECTORIES[prefix], pathname.slice(prefix.length)));
         response.setHeader("Content-Type", TYPES[extname(pathname)] ?? "text/plain").end(body);

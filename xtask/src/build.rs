@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::files::{copy, list, remake};
+use crate::files::{copy, remake};
 use crate::fingerprint::Stamp;
 use crate::process::{Outcome, ask, run};
 use crate::progress::{Progress, human};
@@ -83,6 +83,7 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
             "js/package.json",
             "js/src",
             "js/tsconfig.json",
+            "xtask/bundle.mjs",
             "xtask/src/build.rs",
         ]
         .map(|path| workspace.path(path))
@@ -243,34 +244,8 @@ fn build_package(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     if !dist.join("index.js").is_file() {
         return Err("tsc wrote no js/dist/index.js: the package's entry is js/src/index.ts".into());
     }
-    // Pages without a bundler load these as they are. Names stay, as errors and traces show them.
-    let mut minify = toolbox.js("esbuild");
-    minify.args([
-        "--minify-whitespace",
-        "--minify-syntax",
-        "--sourcemap",
-        "--log-level=warning",
-    ]);
-    minify.args(["--outbase=js/dist", "--outdir=js/dist", "--allow-overwrite"]);
-    // Else it writes "use strict" as tsconfig.json would have it, into modules that are strict.
-    minify.arg("--tsconfig-raw={}");
-    let generated = Path::new("js/dist/wasm");
-    let written = modules(Path::new("js/dist"))?;
-    run(minify.args(written.iter().filter(|path| !path.starts_with(generated))))?;
+    run(toolbox.command("node").arg("xtask/bundle.mjs"))?;
     let page = workspace.path("www/mirrorball");
     remake(&page)?;
     copy(&dist, &page)
-}
-
-/// The `*.js` in `directory` and below.
-fn modules(directory: &Path) -> Outcome<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in list(directory)? {
-        if path.is_dir() {
-            found.extend(modules(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "js") {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }

@@ -84,7 +84,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "lint",
-        about: "eslint has no warnings, and typedoc none about the package's comments",
+        about: "eslint has no warnings, and typedoc none; the code of the guides, and the types, are checked",
         needs: Tool::BUILD,
         run: lint,
     },
@@ -140,6 +140,20 @@ const STEPS: &[Step] = &[
         about: "the page end to end, in headless Chromium",
         needs: Tool::ALL,
         run: |run| run.node("tests/browser"),
+    },
+    Step {
+        name: "frameworks",
+        about: "React, Vue, Svelte and Solid with the package, in headless Chromium",
+        needs: &[
+            Tool::Node,
+            Tool::JsPackages,
+            Tool::TestPackages,
+            Tool::WasmTarget,
+            Tool::WasmBindgen,
+            Tool::WasmPack,
+            Tool::Browser,
+        ],
+        run: |run| run.node("tests/frameworks"),
     },
     Step {
         name: "environments",
@@ -322,7 +336,14 @@ fn lint(step: &mut Run) -> Outcome {
     run(step
         .toolbox
         .js("typedoc")
-        .args(["--options", "js/typedoc.json"]))
+        .args(["--options", "js/typedoc.json"]))?;
+    // It is checked against the package as it is published.
+    build::package(step.toolbox)?;
+    run(step.toolbox.command("node").arg("xtask/guides.mjs"))?;
+    run(step
+        .toolbox
+        .js("tsc")
+        .args(["--project", "target/guides/tsconfig.json"]))
 }
 
 fn wasm_browser(step: &mut Run) -> Outcome {
