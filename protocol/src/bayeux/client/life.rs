@@ -265,6 +265,15 @@ impl<J: Json> Client<J> {
 
     /// Tells the application how a request of its own ended.
     pub(super) fn tell_end(&mut self, pending: &Pending, outcome: Outcome<J>) {
+        let is_unknown = matches!(outcome, Outcome::Unknown | Outcome::TimedOut);
+        if pending.purpose == Purpose::Unsubscribe && is_unknown {
+            // Nobody wants it, whatever the server did.
+            self.subscriptions.remove(&pending.channel);
+            for other in self.requests.iter_mut() {
+                let is_older = other.is_under_way() && other.wire < pending.wire;
+                other.is_void |= is_older && other.channel == pending.channel;
+            }
+        }
         if pending.purpose != Purpose::Restore && !pending.is_abandoned {
             let id = pending.id;
             self.tell(ClientEvent::Reply { id, outcome });
