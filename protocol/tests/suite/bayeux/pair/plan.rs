@@ -39,6 +39,7 @@ impl Plan {
             _ => vec![ConnectionType::WebSocket, ConnectionType::LongPolling],
         };
         client.seed = random.next();
+        client.max_retry_delay = millis(8_000);
         client.ack = random.chance(50);
         client.sticky = random.chance(70);
         client.auto_batch = random.chance(80);
@@ -51,14 +52,14 @@ impl Plan {
         client.max_pending = *random.pick(&[4, 1_024]);
         client.max_payload_size = *random.pick(&[100, 65_536]);
         let mut broker = BrokerOptions::default();
-        broker.timeout = millis(*random.pick(&[0, 2_000, 15_000, 30_000]));
+        broker.timeout = millis(*random.pick(&[0, 2_000, 15_000]));
         broker.interval = millis(*random.pick(&[0, 0, 0, 500]));
         broker.max_interval = millis(random.between(4_000, 20_000));
         broker.handshake_reconnect = random.chance(50);
         broker.max_queue = *random.pick(&[8, 1_000]);
         // A server that holds no connect must not be asked all the time.
         if broker.timeout.is_zero() {
-            broker.interval = millis(500);
+            broker.interval = millis(1_000);
         }
         Self {
             client,
