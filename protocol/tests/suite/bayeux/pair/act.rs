@@ -163,7 +163,8 @@ impl<J: Json> World<J> {
     /// For a while nothing reaches the client.
     fn sleep(&mut self) {
         self.tally.slept += 1;
-        self.asleep_until = self.now + self.random.between(0, 60_000);
+        let until = self.now + self.random.between(0, 60_000);
+        self.asleep_until = self.asleep_until.max(until);
         note!(self, "the client sleeps until {}", self.asleep_until);
         let until = self.asleep_until;
         let early = |event: &Event| matches!(event, Event::Client(_) | Event::Response(..));
