@@ -190,7 +190,7 @@ impl Requests {
     }
 
     /// Removes those for which this holds.
-    pub(super) fn take(&mut self, is_taken: impl Fn(&Pending) -> bool) -> Vec<Pending> {
+    pub(super) fn take(&mut self, is_taken: &dyn Fn(&Pending) -> bool) -> Vec<Pending> {
         self.all.extract_if(.., |it| is_taken(it)).collect()
     }
 }

@@ -6,7 +6,7 @@ use mirrorball_protocol::{
     Machine,
     bayeux::{
         broker::Parcel,
-        client::{ConnectionType, Frame, Kind},
+        client::{ConnectionType, Frame, Kind, State},
     },
     json::{Json, Text},
     machine::{Input, Output},
@@ -111,7 +111,9 @@ impl<J: Json> World<J> {
                 Output::Close { attempt, .. } => self.leave(attempt),
                 Output::Event(event) => {
                     note!(self, "event: {event:?}");
-                    let acks = self.plan.client.ack;
+                    // Who leaves is sent what waits, and not once more what may have come.
+                    let leaves = self.client.status().state == State::Disconnecting;
+                    let acks = self.plan.client.ack && !leaves;
                     let session = session.clone().or_else(|| self.session());
                     self.app
                         .take(event, session.as_deref(), acks, &self.site, &mut self.tally)?;

@@ -44,7 +44,7 @@ impl Plan {
         client.sticky = random.chance(70);
         client.auto_batch = random.chance(80);
         client.timesync = random.chance(20);
-        client.max_network_delay = millis(random.between(2_000, 10_000));
+        client.max_network_delay = millis(random.between(4_000, 10_000));
         client.request_timeout = random
             .chance(80)
             .then(|| millis(random.between(1_000, 40_000)));
