@@ -56,13 +56,13 @@ impl<J: Json> World<J> {
                 self.batches = self.batches.saturating_sub(1);
                 let session = self.session();
                 self.client.end_batch(now);
-                self.drain(session)
+                self.drain(session.as_deref())
             }
             72..74 => {
                 let is_suspended = self.random.chance(50);
                 let session = self.session();
                 self.client.suspend(is_suspended, now);
-                self.drain(session)
+                self.drain(session.as_deref())
             }
             74..82 => {
                 let is_told = self.random.chance(60);
@@ -91,13 +91,14 @@ impl<J: Json> World<J> {
             92..94 => {
                 let session = self.session();
                 self.client.reconnect(now);
-                self.drain(session)
+                self.drain(session.as_deref())
             }
             94..95 => {
                 note!(self, "the client closes");
+                self.is_leaving = true;
                 let session = self.session();
                 self.client.close(now);
-                self.drain(session)
+                self.drain(session.as_deref())
             }
             95..97 => {
                 self.tally.unwritable += 1;
@@ -116,6 +117,7 @@ impl<J: Json> World<J> {
         ) {
             note!(self, "the client opens again");
             self.tally.reopened += 1;
+            self.is_leaving = false;
             let now = self.instant();
             self.client.open(now).map_err(|error| error.to_string())?;
             self.drain(None)?;
@@ -157,7 +159,7 @@ impl<J: Json> World<J> {
             }
             Err(error) => return Err(error.to_string()),
         }
-        self.drain(session)
+        self.drain(session.as_deref())
     }
 
     /// For a while nothing reaches the client.

@@ -203,6 +203,8 @@ struct World<J: Json> {
     /// Sockets are refused before.
     refusing_until: u64,
     is_healed: bool,
+    /// The client was closed, and not opened again.
+    is_leaving: bool,
     tally: Tally,
     notes: Option<Vec<String>>,
 }
@@ -227,6 +229,7 @@ impl<J: Json> World<J> {
             asleep_until: 0,
             refusing_until: 0,
             is_healed: false,
+            is_leaving: false,
             tally: Tally::default(),
             notes: aloud.then(Vec::new),
             random,
@@ -330,7 +333,7 @@ impl<J: Json> World<J> {
         }
         self.client.suspend(false, now);
         let session = self.session();
-        self.drain(session)?;
+        self.drain(session.as_deref())?;
         self.break_links(true)?;
         // Requests that nobody limits, and sessions that are forgotten, come to their ends.
         let until = self.now + HEALING;
@@ -339,6 +342,7 @@ impl<J: Json> World<J> {
             self.client.status().state,
             State::Disconnected | State::Ended
         ) {
+            self.is_leaving = false;
             let now = self.instant();
             self.client.open(now).map_err(|error| error.to_string())?;
             self.drain(None)?;

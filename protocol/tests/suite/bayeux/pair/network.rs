@@ -6,7 +6,7 @@ use mirrorball_protocol::{
     Machine,
     bayeux::{
         broker::Parcel,
-        client::{ConnectionType, Frame, Kind, State},
+        client::{ConnectionType, Frame, Kind},
     },
     json::{Json, Text},
     machine::{Input, Output},
@@ -97,11 +97,11 @@ impl<J: Json> World<J> {
         };
         let now = self.instant();
         self.client.handle(input, now);
-        self.drain(session)
+        self.drain(session.as_deref())
     }
 
     /// Does what the client says. `session` is the one that there was before.
-    pub(super) fn drain(&mut self, session: Option<String>) -> Check {
+    pub(super) fn drain(&mut self, session: Option<&str>) -> Check {
         while let Some(output) = self.client.poll() {
             match output {
                 Output::Connect {
@@ -112,9 +112,8 @@ impl<J: Json> World<J> {
                 Output::Event(event) => {
                     note!(self, "event: {event:?}");
                     // Who leaves is sent what waits, and not once more what may have come.
-                    let leaves = self.client.status().state == State::Disconnecting;
-                    let acks = self.plan.client.ack && !leaves;
-                    let session = session.clone().or_else(|| self.session());
+                    let acks = self.plan.client.ack && !self.is_leaving;
+                    let session = session.map(String::from).or_else(|| self.session());
                     self.app
                         .take(event, session.as_deref(), acks, &self.site, &mut self.tally)?;
                 }
