@@ -50,6 +50,21 @@ fn a_servers_answers() {
     suite::server::all();
 }
 
+#[test]
+fn a_bayeux_clients_life() {
+    suite::bayeux::client::all::<Value>();
+}
+
+#[test]
+fn a_bayeux_clients_requests() {
+    suite::bayeux::client_requests::all::<Value>();
+}
+
+#[test]
+fn a_bayeux_clients_extensions() {
+    suite::bayeux::client_ext::all::<Value>();
+}
+
 // In parts, so that they are played side by side.
 
 /// One part of the schedules' seeds.
@@ -75,4 +90,24 @@ fn schedules_of_the_third_part() {
 #[test]
 fn schedules_of_the_fourth_part() {
     suite::pair::schedules::<Value>(part(3));
+}
+
+#[test]
+fn bayeux_schedules_of_the_first_part() {
+    suite::bayeux::pair::schedules::<Value>(part(0));
+}
+
+#[test]
+fn bayeux_schedules_of_the_second_part() {
+    suite::bayeux::pair::schedules::<Value>(part(1));
+}
+
+#[test]
+fn bayeux_schedules_of_the_third_part() {
+    suite::bayeux::pair::schedules::<Value>(part(2));
+}
+
+#[test]
+fn bayeux_schedules_of_the_fourth_part() {
+    suite::bayeux::pair::schedules::<Value>(part(3));
 }

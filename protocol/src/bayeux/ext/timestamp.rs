@@ -1,6 +1,6 @@
 //! When a message was sent, as text.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = [
@@ -13,18 +13,36 @@ pub fn text(unix_millis: u64) -> String {
     let seconds = unix_millis / 1_000;
     let days = seconds / 86_400;
     let (year, month, day) = date(days);
-    let name = |names: &[&'static str], at: u64| {
-        let at = usize::try_from(at).unwrap_or_default();
-        names.get(at).copied().unwrap_or_default()
-    };
-    format!(
-        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
-        name(&DAYS, days % 7),
-        name(&MONTHS, month),
-        seconds / 3_600 % 24,
-        seconds / 60 % 60,
-        seconds % 60,
-    )
+    let mut text = String::from(name(&DAYS, days % 7));
+    text.push_str(", ");
+    digits(day, 2, &mut text);
+    text.push(' ');
+    text.push_str(name(&MONTHS, month));
+    text.push(' ');
+    digits(year, 4, &mut text);
+    for (part, before) in [
+        (seconds / 3_600 % 24, ' '),
+        (seconds / 60 % 60, ':'),
+        (seconds % 60, ':'),
+    ] {
+        text.push(before);
+        digits(part, 2, &mut text);
+    }
+    text.push_str(" GMT");
+    text
+}
+
+fn name(names: &[&'static str], at: u64) -> &'static str {
+    let at = usize::try_from(at).unwrap_or_default();
+    names.get(at).copied().unwrap_or_default()
+}
+
+/// Writes a number with so many digits at least: less code than formatting is, which a browser has to load.
+fn digits(number: u64, least: usize, text: &mut String) {
+    if number > 9 || least > 1 {
+        digits(number / 10, least.saturating_sub(1), text);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// Year, month from 0, and day from 1, so many days after the first of 1970.
