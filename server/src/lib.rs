@@ -47,6 +47,7 @@ pub mod juggler;
 mod limits;
 pub mod origin;
 pub mod proxies;
+mod request_error;
 pub mod server;
 mod socket;
 pub mod state;
@@ -54,7 +55,7 @@ pub mod tls;
 mod watched;
 
 pub use files::Files;
-pub use juggler::{Connection, Juggler, RequestError};
+pub use juggler::{Connection, Juggler};
 pub use limits::Limits;
 pub use mirrorball_protocol::{
     json::{Value, to_value},
@@ -62,6 +63,7 @@ pub use mirrorball_protocol::{
     reason::Reason,
 };
 pub use proxies::Remote;
+pub use request_error::RequestError;
 pub use server::Server;
 pub use state::{State, StateError};
 pub use tls::Tls;

@@ -36,9 +36,9 @@ use mirrorball_protocol::{
 };
 use tokio::sync::watch;
 
+pub use crate::RequestError;
 pub use builder::Builder;
 pub use connection::{Connection, Disconnected};
-pub use handlers::RequestError;
 
 use self::{
     casts::{Casts, News},
