@@ -6,13 +6,18 @@
 //! | [`message`] | messages and batches of them as JSON |
 //! | [`advice`] | what a server tells clients to do next |
 //! | [`error`] | errors as texts |
+//! | [`broker`] | a server: sessions, subscriptions, queues |
+//! | [`ext`] | what the protocol leaves to extensions |
 
 pub mod advice;
+pub mod broker;
 pub mod channel;
 pub mod error;
+pub mod ext;
 pub mod message;
 
 pub use advice::{Advice, Reconnect};
+pub use broker::Broker;
 pub use channel::{Channel, ChannelError, Meta, Pattern, Reach};
 pub use error::ErrorText;
 pub use message::{Batch, BatchError, Field, Members, Message, messages};
