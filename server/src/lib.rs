@@ -32,6 +32,7 @@
 //! | --- | --- |
 //! | [`state`] | the state and its changes |
 //! | [`juggler`] | the service and its connections |
+//! | [`bayeux`] | publish and subscribe: the service and its sessions |
 //! | [`server`] | listening, and serving all of it within bounds |
 //! | [`tls`] | certificates |
 //! | [`auth`] | users and passwords |
@@ -42,6 +43,7 @@
 //! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
 
 pub mod auth;
+pub mod bayeux;
 pub mod files;
 pub mod juggler;
 mod limits;
@@ -53,7 +55,9 @@ mod socket;
 pub mod state;
 pub mod tls;
 mod watched;
+mod written;
 
+pub use bayeux::Bayeux;
 pub use files::Files;
 pub use juggler::{Connection, Juggler};
 pub use limits::Limits;
