@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
@@ -29,7 +29,7 @@ use self::{
     acceptor::{Acceptor, Site},
     reload::Reloaded,
 };
-use crate::{Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
+use crate::{Bayeux, Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -61,7 +61,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Running {
     addresses: Vec<SocketAddr>,
-    jugglers: Vec<Juggler>,
+    services: Services,
     places: Arc<places::Places>,
     reloaded: Reloaded,
     shutdown_timeout: Duration,
@@ -79,13 +79,28 @@ struct Tasks {
     stopping: watch::Sender<()>,
 }
 
+/// What is closed with the server.
+#[derive(Debug)]
+struct Services {
+    jugglers: Vec<Juggler>,
+    bayeux: Vec<Bayeux>,
+}
+
+impl Services {
+    async fn close(&self) {
+        let jugglers = join_all(self.jugglers.iter().map(Juggler::close));
+        let bayeux = join_all(self.bayeux.iter().map(Bayeux::close));
+        join(jugglers, bayeux).await;
+    }
+}
+
 /// Addresses that are listened on, and what is to be served there.
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Bound {
     listeners: Vec<TcpListener>,
     site: Site,
     addresses: Vec<SocketAddr>,
-    jugglers: Vec<Juggler>,
+    services: Services,
     reloaded: Reloaded,
     reload_interval: Option<Duration>,
     shutdown_timeout: Duration,
@@ -172,7 +187,7 @@ impl Server {
         self.running.reloaded.reload().await
     }
 
-    /// Accepts no more connections, says goodbye on those of Juggler, lets requests end, and cuts what is left after
+    /// Accepts no more connections, says goodbye on those of Juggler and Bayeux, lets requests end, and cuts what is left after
     /// the shutdown timeout. Returns whether nothing had to be cut.
     pub async fn close(&self) -> bool {
         let tasks = self.running.tasks.lock();
@@ -201,7 +216,7 @@ impl Running {
         tasks.accepting.shutdown().await;
         drop(tasks.stopping);
         let ended = timeout(self.shutdown_timeout, async {
-            join_all(self.jugglers.iter().map(Juggler::close)).await;
+            self.services.close().await;
             self.places.emptied().await;
         });
         let orderly = ended.await.is_ok();
@@ -238,7 +253,7 @@ impl Bound {
         }
         let running = Running {
             addresses: self.addresses,
-            jugglers: self.jugglers,
+            services: self.services,
             places: Arc::clone(&site.places),
             reloaded: self.reloaded,
             shutdown_timeout: self.shutdown_timeout,
