@@ -44,6 +44,7 @@
 
 pub mod auth;
 pub mod bayeux;
+mod closing;
 pub mod files;
 pub mod juggler;
 mod limits;

@@ -117,12 +117,27 @@ async fn run_server(settings: &Settings, demo: bool) -> Result<(), Ending> {
         }
     };
     tracing::info!(signal, connections = juggler.connections(), "closing");
-    let orderly = server.close().await;
+    let orderly = tokio::select! {
+        orderly = server.close() => orderly,
+        name = ended(&mut signals) => {
+            tracing::info!(signal = name, connections = juggler.connections(), "closing at once");
+            server.close_now().await
+        }
+    };
     drop(demo);
     if !orderly {
         tracing::warn!("some connections did not end in time and are cut");
     }
     Ok(())
+}
+
+/// Waits to be told to end, and returns the signal's name. Files are not read again any more.
+async fn ended(signals: &mut Signals) -> &'static str {
+    loop {
+        if let Signal::End(name) = signals.next().await {
+            return name;
+        }
+    }
 }
 
 fn refused(error: &ServerError) -> Ending {

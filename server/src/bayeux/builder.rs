@@ -11,7 +11,7 @@ use mirrorball_protocol::{
     json::{Limits, Value},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use super::{
     Authorization, Bayeux, BrowserCookie, Call, Denial, Operation, Request, Service, Welcome,
@@ -23,7 +23,7 @@ use super::{
     policy::{Policy, ask},
     services::{Kind, Services},
 };
-use crate::{RequestError, origin::Origins, socket};
+use crate::{RequestError, closing::Closing, origin::Origins, socket};
 
 /// Makes a [`Bayeux`].
 pub struct Builder {
@@ -38,6 +38,8 @@ pub struct Builder {
     services: Services,
     max_calls: usize,
     events: usize,
+    drain: Duration,
+    drain_step: Duration,
     reassembly_total_bytes: usize,
     compress_from: Option<usize>,
 }
@@ -56,6 +58,8 @@ impl Default for Builder {
             services: Services::default(),
             max_calls: 1_024,
             events: 1_024,
+            drain: Duration::from_secs(10),
+            drain_step: Duration::from_millis(1),
             reassembly_total_bytes: 256 << 20,
             compress_from: Some(4 << 10),
         }
@@ -355,18 +359,19 @@ impl Builder {
         self
     }
 
-    /// How long [`Bayeux::close`] waits for WebSockets to close in an orderly way; default 100 ms.
+    /// Over how long clients are told to come back when the service closes, one after another and evenly, and what
+    /// lies at most between two of them; default 10 s and 1 ms. With zero all are told at once.
     #[must_use]
-    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.options.shutdown_timeout = timeout;
+    pub const fn drain(mut self, drain: Duration, step: Duration) -> Self {
+        self.drain = drain;
+        self.drain_step = step;
         self
     }
 
-    /// Over how long the goodbyes to clients are spread when the service closes, and their coming back; default none:
-    /// all are told at once. Within the shutdown timeout.
+    /// How long [`Bayeux::close`] waits for clients to be gone once all have been told to go; default 100 ms.
     #[must_use]
-    pub const fn shutdown_spread(mut self, spread: Duration) -> Self {
-        self.options.shutdown_spread = spread;
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.options.shutdown_timeout = timeout;
         self
     }
 
@@ -398,7 +403,7 @@ impl Builder {
             listeners: self.listeners,
             services: self.services,
             calls: Arc::new(Semaphore::new(self.max_calls.min(Semaphore::MAX_PERMITS))),
-            closing: watch::Sender::new(false),
+            closing: Closing::new(self.drain, self.drain_step),
         };
         let service = Arc::new(service);
         start_timer(&service);

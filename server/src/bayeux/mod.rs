@@ -30,8 +30,7 @@ use mirrorball_protocol::{
     bayeux::broker::{ChannelOptions, SessionId},
     json::Value,
 };
-use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 pub use authorizers::{Authorization, Operation};
 pub use builder::Builder;
@@ -51,7 +50,7 @@ use self::{
     authorizers::Authorizers, cors::Cors, hub::Hub, listeners::Listeners, options::Options,
     policy::Policy, services::Services,
 };
-use crate::socket;
+use crate::{closing::Closing, socket};
 
 /// A Bayeux service: channels, and the clients that subscribe and publish there, over WebSockets and long-polling.
 ///
@@ -92,8 +91,7 @@ pub(crate) struct Service {
     /// Remote calls that may be carried out at once.
     calls: Arc<Semaphore>,
     sockets: socket::Limits,
-    /// Each socket holds a receiver: closing is announced here, and the last one gone is seen here.
-    closing: watch::Sender<bool>,
+    closing: Closing,
 }
 
 impl Bayeux {
@@ -209,36 +207,30 @@ impl Bayeux {
         routes::routes(&self.service)
     }
 
-    /// Answers the connects that are held, says goodbye on every socket, and waits for them to be gone: at most the
-    /// shutdown timeout.
+    /// Closes the service, and waits for its clients to be gone.
+    ///
+    /// From here on nothing is taken any more (503). Clients go one after another, over the
+    /// [drain](Builder::drain), so that they do not all come back at once: in its turn, a connect that is held is
+    /// answered, and a WebSocket is told that the service restarts (1012). Clients that are still there the
+    /// [shutdown timeout](Builder::shutdown_timeout) after the last turn are told at once, and not waited for.
     pub async fn close(&self) {
-        let service = &self.service;
-        service.closing.send_replace(true);
-        service.release();
-        let gone = service.closing.closed();
-        if tokio::time::timeout(service.options.shutdown_timeout, gone)
-            .await
-            .is_err()
-        {
-            tracing::debug!("connections did not close in time and are cut");
+        let drain = self.begin_closing();
+        let patience = drain.saturating_add(self.service.options.shutdown_timeout);
+        let gone = self.service.closing.finished();
+        if tokio::time::timeout(patience, gone).await.is_err() {
+            tracing::debug!("connections did not close in time");
+            self.hasten_closing();
         }
     }
-}
 
-impl Service {
-    /// Answers the connects that are held, each with a time of its own to come back after.
-    fn release(&self) {
-        self.hub
-            .with(|broker, now| broker.release(|| self.random_delay(), now));
+    /// Has clients go in turn, and returns how long it is to the last turn.
+    pub(crate) fn begin_closing(&self) -> Duration {
+        self.service.closing.begin()
     }
 
-    /// A part of the time over which clients are spread that have to come back.
-    fn random_delay(&self) -> Duration {
-        let mut bytes = [0; 4];
-        // Without random numbers all come back at once.
-        let _ = SystemRandom::new().fill(&mut bytes);
-        let part = f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX);
-        self.options.shutdown_spread.mul_f64(part)
+    /// Has clients go at once.
+    pub(crate) fn hasten_closing(&self) {
+        self.service.closing.hasten();
     }
 }
 

@@ -25,7 +25,6 @@ pub(super) struct Options {
     pub(super) callback_max_length: usize,
     pub(super) transports: Vec<Transport>,
     pub(super) shutdown_timeout: Duration,
-    pub(super) shutdown_spread: Duration,
 }
 
 impl Default for Options {
@@ -48,7 +47,6 @@ impl Default for Options {
             callback_max_length: 64,
             transports: vec![Transport::WebSocket, Transport::LongPolling],
             shutdown_timeout: Duration::from_millis(100),
-            shutdown_spread: Duration::ZERO,
         }
     }
 }

@@ -93,6 +93,13 @@ impl Peer {
             .with(|broker, now| broker.delivered(self.id, now));
     }
 
+    /// Answers the connect that is held here: its client is to come back.
+    pub(super) fn release(&self) {
+        self.service
+            .hub
+            .with(|broker, now| broker.release(|| std::time::Duration::ZERO, now));
+    }
+
     pub(super) const fn id(&self) -> PeerId {
         self.id
     }

@@ -179,20 +179,14 @@ async fn exchange(
 
 /// Waits for the answer.
 async fn collect(service: &Service, peer: &Peer) -> Parcel<Slot> {
-    // The server waits for those that are counted by their receivers: this one, too.
-    let closing = async {
-        let mut closing = service.closing.subscribe();
-        let _ = closing.wait_for(|is_closing| *is_closing).await;
-    };
-    let mut closing = std::pin::pin!(closing.fuse());
+    let mut turn = std::pin::pin!(service.closing.turn().fuse());
     loop {
         if let Some(parcel) = peer.collect() {
             return parcel;
         }
         tokio::select! {
             () = peer.wire.notified() => {}
-            // It may have come to be held after those that were held had been answered.
-            () = &mut closing => service.release(),
+            () = &mut turn => peer.release(),
         }
     }
 }

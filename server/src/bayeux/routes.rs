@@ -39,7 +39,7 @@ async fn answer(service: Arc<Service>, request: Request) -> Response {
     }
     let mut refusal = match parts.method {
         Method::OPTIONS => return service.cors.preflight(&parts.headers),
-        _ if *service.closing.borrow() => closing(),
+        _ if service.closing.is_begun() => closing(),
         Method::POST if options.speaks(Transport::LongPolling) => {
             return polling::post(service, Request::from_parts(parts, body)).await;
         }

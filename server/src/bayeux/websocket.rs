@@ -23,7 +23,10 @@ use mirrorball_protocol::{
 use tokio::{sync::watch, time::sleep};
 
 use super::{Service, hub::Slot, peer::Peer};
-use crate::socket::{Frame, Shell, Socket, drive};
+use crate::{
+    closing::Progress,
+    socket::{Frame, Shell, Socket, drive},
+};
 
 /// Messages of a client that are read ahead of the one that is being carried out.
 const AHEAD: usize = 1;
@@ -148,7 +151,7 @@ struct Conversation {
     lent: Lent,
     /// Why to close the socket, once everything is written.
     ending: Option<Reason>,
-    closing: watch::Receiver<bool>,
+    closing: watch::Receiver<Progress>,
     /// Runs while a server that closes has this client wait for its turn.
     goodbye: Option<Pin<Box<tokio::time::Sleep>>>,
     peer: Arc<Peer>,
@@ -209,7 +212,7 @@ impl Shell<Line> for Conversation {
             biased;
             () = exchanged => Happening::Exchanged,
             () = peer.wire.notified(), if room => Happening::Woken,
-            () = over => Happening::Ended(Reason::GOING_AWAY),
+            () = over => Happening::Ended(Reason::RESTART),
             // The sender lives in the service, which this holds.
             Ok(()) = closing.changed() => Happening::Closing,
         }
@@ -223,11 +226,14 @@ impl Shell<Line> for Conversation {
             }
             Happening::Woken => self.collect(machine),
             Happening::Ended(reason) => machine.close(reason),
-            Happening::Closing => {
-                if *self.closing.borrow_and_update() {
-                    self.goodbye = Some(Box::pin(sleep(self.service.random_delay())));
+            Happening::Closing => match *self.closing.borrow_and_update() {
+                Progress::Open => {}
+                Progress::InTurn(turns) => {
+                    let wait = self.service.closing.take_turn(turns);
+                    self.goodbye = Some(Box::pin(sleep(wait)));
                 }
-            }
+                Progress::Now => machine.close(Reason::RESTART),
+            },
         }
     }
 

@@ -178,8 +178,9 @@ impl Builder {
         self
     }
 
-    /// How long connections have to end when the server closes; then they are cut. Default 100 ms. That of each
-    /// Juggler service bounds its own connections within it.
+    /// How long connections have to end when the server closes, once the [drain](crate::juggler::Builder::drain) of each
+    /// Juggler service is over; then they are cut. Default 100 ms. That of each Juggler service bounds its own
+    /// connections within it.
     #[must_use]
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
