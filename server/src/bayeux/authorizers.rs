@@ -35,7 +35,11 @@ const NOBODY_GRANTS: Denial = Denial::of("denied_by_not_granting");
 
 /// Authorizers by the pattern that each of them stands at.
 #[derive(Default)]
-pub(super) struct Authorizers(Vec<(Pattern, Authorizer)>);
+pub(super) struct Authorizers {
+    all: Vec<(Pattern, Authorizer)>,
+    /// Whether somebody has to grant, also where nobody stands.
+    is_closed: bool,
+}
 
 impl Authorizers {
     pub(super) fn add(
@@ -43,11 +47,16 @@ impl Authorizers {
         pattern: Pattern,
         authorizer: impl Fn(Operation, &Request) -> Authorization + Send + Sync + 'static,
     ) {
-        self.0.push((pattern, Box::new(authorizer)));
+        self.all.push((pattern, Box::new(authorizer)));
+    }
+
+    /// Has somebody have to grant, whatever the channel.
+    pub(super) const fn close(&mut self) {
+        self.is_closed = true;
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty() && !self.is_closed
     }
 
     /// Whether a client may: those at the channel and at the patterns that match it are asked, from the widest on.
@@ -56,7 +65,7 @@ impl Authorizers {
     ///
     /// A pattern is subscribed to where each channel with authorizers that it matches could be.
     pub(super) fn judge(&self, operation: Operation, request: &Request) -> Result<bool, Denial> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return Ok(false);
         }
         let asked = request.channel();
@@ -64,7 +73,7 @@ impl Authorizers {
         if let Ok(pattern) = Pattern::parse(asked)
             && pattern.reach() != Reach::Here
         {
-            for (narrower, _) in &self.0 {
+            for (narrower, _) in &self.all {
                 if is_wider(&pattern, narrower) {
                     is_granted |= self.judge_at(narrower.text(), operation, request)?;
                 }
@@ -81,10 +90,10 @@ impl Authorizers {
     ) -> Result<bool, Denial> {
         let mut wider: Vec<_> = around(place).collect();
         wider.reverse();
-        let (mut asked, mut granted) = (false, false);
+        let (mut asked, mut granted) = (self.is_closed, false);
         for (place, reach) in wider {
             let here = |pattern: &Pattern| pattern.place() == place && pattern.reach() == reach;
-            for (_, authorizer) in self.0.iter().filter(|(pattern, _)| here(pattern)) {
+            for (_, authorizer) in self.all.iter().filter(|(pattern, _)| here(pattern)) {
                 asked = true;
                 match authorizer(operation, request) {
                     Authorization::Grant => granted = true,
@@ -124,7 +133,7 @@ fn is_wider(wide: &Pattern, narrow: &Pattern) -> bool {
 impl fmt::Debug for Authorizers {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_list()
-            .entries(self.0.iter().map(|(pattern, _)| pattern))
+            .entries(self.all.iter().map(|(pattern, _)| pattern))
             .finish()
     }
 }
@@ -171,6 +180,10 @@ mod tests {
                 "{channel}"
             );
         }
+        let mut shut = authorizers(&[("/chat/*", Grant)]);
+        shut.close();
+        assert_eq!(judge(&shut, "/chat/a"), Ok(true));
+        assert_eq!(judge(&shut, "/other"), no("denied_by_not_granting"));
         let denied = authorizers(&[("/**", Grant), ("/chat/eve", Deny("gone".to_owned()))]);
         assert_eq!(judge(&denied, "/chat/bob"), Ok(true));
         assert_eq!(judge(&denied, "/chat/eve"), no("gone"));

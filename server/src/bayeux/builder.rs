@@ -117,6 +117,13 @@ impl Builder {
         self
     }
 
+    /// Closes all channels that no [authorizer](Self::authorizer) opens.
+    #[must_use]
+    pub fn deny_by_default(mut self) -> Self {
+        self.authorizers.close();
+        self
+    }
+
     /// Asks `authorizer` besides the policy, about the channels that `pattern` matches, and about patterns that match
     /// any of them. The first of several who denies decides, the widest being asked first; else one of them has to
     /// grant it. So one at `/**` that ignores everything closes all channels that no other opens.
