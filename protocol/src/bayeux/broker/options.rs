@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
+use super::Transport;
 use crate::bayeux::ext::Activity;
 
 /// How a broker treats its clients, and what it bounds them by.
@@ -137,6 +138,24 @@ impl Default for BrokerOptions {
             activity: None,
             max_replay_bytes: 64 << 20,
             detailed_events: false,
+        }
+    }
+}
+
+impl BrokerOptions {
+    /// What differs on a transport.
+    #[must_use]
+    pub const fn of(&self, transport: Transport) -> TransportOptions {
+        match transport {
+            Transport::WebSocket => self.web_socket,
+            Transport::LongPolling => self.long_polling,
+            Transport::CallbackPolling => self.callback_polling,
+            Transport::Local => TransportOptions {
+                timeout: None,
+                interval: None,
+                max_interval: None,
+                meta_connect_deliver_only: false,
+            },
         }
     }
 }

@@ -137,10 +137,12 @@ pub enum Denial {
     },
     /// Something failed while the handshake was looked at: `403::handshake_failed`.
     Failed,
-    /// The channel may not be created.
+    /// The channel may not be created by subscribing to it.
     Create(String),
     /// The channel may not be subscribed to.
     Subscribe(String),
+    /// The channel may not be created by publishing to it.
+    CreateToPublish(String),
     /// The channel may not be published to.
     Publish(String),
 }
