@@ -28,7 +28,7 @@ impl LocalSession {
         let welcome = Welcome::new(token()?);
         let id = service
             .hub
-            .with(|broker, now| broker.open_local(peer.id(), welcome, now))?;
+            .with(|broker, now| broker.open_local(peer.id(), &welcome, now))?;
         Some(Self {
             session: Session::new(Arc::clone(service), id),
             peer,

@@ -1,6 +1,6 @@
 //! [`Peer`]: one connection, and the payloads that come over it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mirrorball_protocol::{
     bayeux::{
@@ -97,7 +97,7 @@ impl Peer {
     pub(super) fn release(&self) {
         self.service
             .hub
-            .with(|broker, now| broker.release(|| std::time::Duration::ZERO, now));
+            .with(|broker, now| broker.release_at(self.id, Duration::ZERO, now));
     }
 
     pub(super) const fn id(&self) -> PeerId {

@@ -9,7 +9,7 @@ use std::{
 use mirrorball_protocol::{
     bayeux::{
         Channel, ChannelError, Pattern,
-        broker::{SessionId, TransportOptions},
+        broker::{SessionId, SessionOptions, Transport},
     },
     json::Value,
 };
@@ -99,6 +99,18 @@ impl Session {
             .with(|broker, _| broker.subscriptions(self.id).cloned().collect())
     }
 
+    /// What it spoke through last; `None` once it is over.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.service.hub.with(|broker, _| broker.transport(self.id))
+    }
+
+    /// How many messages wait for it, those included that are on their way.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.service.hub.with(|broker, _| broker.queued(self.id))
+    }
+
     /// Holds back what is for this session until what is returned is dropped, so that it travels together.
     #[must_use = "the batch ends when this is dropped"]
     pub fn batch(&self) -> SessionBatch {
@@ -127,8 +139,8 @@ impl Session {
         })
     }
 
-    /// Gives it times of its own, in place of the service's.
-    pub fn configure(&self, options: TransportOptions) {
+    /// Says what differs for it from the service's options.
+    pub fn configure(&self, options: SessionOptions) {
         self.service
             .hub
             .with(|broker, _| broker.configure_session(self.id, options));
