@@ -1,6 +1,6 @@
 //! Long-polling and callback-polling: one payload, one answer.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,7 +11,7 @@ use axum::{
 use futures_util::FutureExt;
 use mirrorball_protocol::{
     bayeux::{
-        Message, Meta,
+        BatchError, Message, Meta,
         broker::{Parcel, Transport},
         messages,
     },
@@ -88,7 +88,7 @@ async fn read(
     let body = Bytes::from_request(request, &())
         .await
         .map_err(IntoResponse::into_response)?;
-    let text = std::str::from_utf8(&body).map_err(|_| refuse("the body is not UTF-8"))?;
+    let text = std::str::from_utf8(&body).map_err(|_| refuse(&"the body is not UTF-8"))?;
     if is_form(&parts.headers) {
         batch(service, &mut form::values(text, MESSAGE))
     } else {
@@ -116,26 +116,37 @@ fn batch(
     let options = &service.options;
     let mut all = Vec::new();
     for text in texts {
-        let text = text.ok_or_else(|| refuse("a message is not UTF-8"))?;
+        let text = text.ok_or_else(|| refuse(&"a message is not UTF-8"))?;
         let value = Value::parse(&text, &options.json)
-            .map_err(|error| refuse(&format!("{error}; an array of messages was expected")))?;
+            .map_err(|error| refuse(&format_args!("{error}; an array of messages was expected")))?;
         let left = options.max_batch - all.len();
-        let more = messages(value, left).map_err(|error| refuse(&error.to_string()))?;
+        let more = messages(value, left).map_err(|error| match error {
+            BatchError::Long => too_large(&error),
+            _ => refuse(&error),
+        })?;
         // Of a single message it is not asked.
         if more.len() > left {
-            return Err(refuse("there are too many messages in the batch"));
+            return Err(too_large(&BatchError::Long));
         }
         all.extend(more);
     }
     if all.is_empty() {
-        return Err(refuse("an array of messages was expected"));
+        return Err(refuse(&"an array of messages was expected"));
     }
     Ok(all)
 }
 
-fn refuse(what: &str) -> Response {
+fn refuse(what: &dyn Display) -> Response {
+    answer(StatusCode::BAD_REQUEST, what)
+}
+
+fn too_large(what: &dyn Display) -> Response {
+    answer(StatusCode::PAYLOAD_TOO_LARGE, what)
+}
+
+fn answer(status: StatusCode, what: &dyn Display) -> Response {
     let text = [(header::CONTENT_TYPE, "text/plain;charset=utf-8")];
-    (StatusCode::BAD_REQUEST, text, format!("{what}\n")).into_response()
+    (status, text, format!("{what}\n")).into_response()
 }
 
 /// Carries messages out, and answers once there is something to answer. Where the client goes away before that, or
