@@ -186,6 +186,11 @@ impl Http {
         .await
     }
 
+    /// Waits for an answer to begin.
+    pub(crate) async fn first_byte(&mut self) {
+        soon(self.stream.fill_buf()).await.unwrap();
+    }
+
     pub(crate) async fn request(
         &mut self,
         method: &str,
