@@ -49,7 +49,8 @@ pub(super) fn serve(peer: Peer, socket: Socket) -> impl Future<Output = ()> + Se
     let conversation = Conversation {
         exchange: None,
         ahead: VecDeque::new(),
-        lent: Lent::Nothing,
+        is_lent: false,
+        next: None,
         ending: None,
         closing: service.closing.subscribe(),
         goodbye: None,
@@ -132,23 +133,15 @@ impl Machine for Line {
     }
 }
 
-/// What became of the parcel that was collected last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lent {
-    /// There is none.
-    Nothing,
-    /// It is on its way.
-    Sent,
-    /// It is written.
-    Written,
-}
-
 struct Conversation {
     /// The payload that is being carried out.
     exchange: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Those that came behind it.
     ahead: VecDeque<String>,
-    lent: Lent,
+    /// Whether what was collected is on its way.
+    is_lent: bool,
+    /// What was collected behind it.
+    next: Option<Parcel<Slot>>,
     /// Why to close the socket, once everything is written.
     ending: Option<Reason>,
     closing: watch::Receiver<Progress>,
@@ -181,7 +174,7 @@ impl Shell<Line> for Conversation {
     async fn next_command(&mut self, room: bool) -> Happening {
         let Self {
             exchange,
-            lent,
+            next,
             ending,
             closing,
             goodbye,
@@ -192,7 +185,7 @@ impl Shell<Line> for Conversation {
             if let Some(reason) = ending {
                 return Happening::Ended(*reason);
             }
-            if *lent == Lent::Written {
+            if next.is_some() {
                 return Happening::Woken;
             }
         }
@@ -238,7 +231,7 @@ impl Shell<Line> for Conversation {
     }
 
     fn has_room(&self, machine: &Line) -> bool {
-        machine.is_drained() && self.lent != Lent::Sent
+        machine.is_drained()
     }
 
     fn wants_input(&self, _: &Line) -> bool {
@@ -246,8 +239,9 @@ impl Shell<Line> for Conversation {
     }
 
     fn settle(&mut self, machine: &Line) {
-        if self.lent == Lent::Sent && machine.is_drained() {
-            self.lent = Lent::Written;
+        // At once: should the connection break now, what is written is not sent again.
+        if machine.is_drained() && std::mem::take(&mut self.is_lent) {
+            self.next = self.peer.collect_after();
         }
     }
 }
@@ -279,13 +273,9 @@ impl Conversation {
     }
 
     fn collect(&mut self, machine: &mut Line) {
-        let parcel = match std::mem::replace(&mut self.lent, Lent::Nothing) {
-            Lent::Written => self.peer.collect_after(),
-            _ => self.peer.collect(),
-        };
-        if let Some(parcel) = parcel {
+        if let Some(parcel) = self.next.take().or_else(|| self.peer.collect()) {
             self.ending = parcel.close;
-            self.lent = Lent::Sent;
+            self.is_lent = true;
             send(machine, parcel, self.service.options.messages_per_frame);
         }
     }
