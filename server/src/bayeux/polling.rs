@@ -30,7 +30,7 @@ pub(super) async fn post(service: Arc<Service>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut response = match read(&service, &parts, body).await {
         Ok(messages) => exchange(&service, &parts, Transport::LongPolling, messages, |it| it).await,
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.into_response(),
     };
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_TYPE).or_insert(JSON);
@@ -41,11 +41,7 @@ pub(super) async fn post(service: Arc<Service>, request: Request) -> Response {
 /// Answers a GET of callback-polling: a script that calls `callback` with the answer.
 pub(super) async fn get(service: Arc<Service>, parts: &Parts, callback: &str) -> Response {
     if !is_callback(callback, service.options.callback_max_length) {
-        return (
-            StatusCode::BAD_REQUEST,
-            "the name of a function was expected as callback",
-        )
-            .into_response();
+        return refuse(&"the name of a function was expected as callback").into_response();
     }
     let query = parts.uri.query().unwrap_or_default();
     let mut response = match batch(&service, &mut form::values(query, MESSAGE)) {
@@ -53,7 +49,7 @@ pub(super) async fn get(service: Arc<Service>, parts: &Parts, callback: &str) ->
             let wrap = |text| format!("/**/{callback}({text});");
             exchange(&service, parts, Transport::CallbackPolling, messages, wrap).await
         }
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.into_response(),
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, SCRIPT);
@@ -81,13 +77,15 @@ async fn read(
     service: &Service,
     parts: &Parts,
     body: Body,
-) -> Result<Vec<Message<Value>>, Response> {
+) -> Result<Vec<Message<Value>>, Refusal> {
     // It knows the limit that the routes set, and which fault is whose.
     let mut request = Request::new(body);
     *request.extensions_mut() = parts.extensions.clone();
-    let body = Bytes::from_request(request, &())
-        .await
-        .map_err(IntoResponse::into_response)?;
+    let body = Bytes::from_request(request, &()).await;
+    let body = body.map_err(|rejection| Refusal {
+        status: rejection.status(),
+        text: format!("{}\n", rejection.body_text()),
+    })?;
     let text = std::str::from_utf8(&body).map_err(|_| refuse(&"the body is not UTF-8"))?;
     if is_form(&parts.headers) {
         batch(service, &mut form::values(text, MESSAGE))
@@ -112,7 +110,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 fn batch(
     service: &Service,
     texts: &mut dyn Iterator<Item = Option<String>>,
-) -> Result<Vec<Message<Value>>, Response> {
+) -> Result<Vec<Message<Value>>, Refusal> {
     let options = &service.options;
     let mut all = Vec::new();
     for text in texts {
@@ -136,17 +134,31 @@ fn batch(
     Ok(all)
 }
 
-fn refuse(what: &dyn Display) -> Response {
-    answer(StatusCode::BAD_REQUEST, what)
+/// Why a request is refused.
+struct Refusal {
+    status: StatusCode,
+    text: String,
 }
 
-fn too_large(what: &dyn Display) -> Response {
-    answer(StatusCode::PAYLOAD_TOO_LARGE, what)
+fn refuse(what: &dyn Display) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        text: format!("{what}\n"),
+    }
 }
 
-fn answer(status: StatusCode, what: &dyn Display) -> Response {
-    let text = [(header::CONTENT_TYPE, "text/plain;charset=utf-8")];
-    (status, text, format!("{what}\n")).into_response()
+fn too_large(what: &dyn Display) -> Refusal {
+    Refusal {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        ..refuse(what)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let text = [(header::CONTENT_TYPE, "text/plain;charset=utf-8")];
+        (self.status, text, self.text).into_response()
+    }
 }
 
 /// Carries messages out, and answers once there is something to answer. Where the client goes away before that, or

@@ -256,9 +256,8 @@ impl Conversation {
             return;
         };
         let options = &self.service.options;
-        let batch = match Value::parse(&text, &options.json) {
-            Ok(batch) => batch,
-            Err(_) => return machine.close(Reason::NOT_JSON),
+        let Ok(batch) = Value::parse(&text, &options.json) else {
+            return machine.close(Reason::NOT_JSON);
         };
         match messages(batch, options.max_batch) {
             Ok(messages) => {

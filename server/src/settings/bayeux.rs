@@ -130,7 +130,8 @@ pub(super) static SECURE: Choice = Choice {
         Some(false) => 2,
     },
     write: |settings, at| {
-        settings.bayeux.cookie_secure = [None, Some(true)].get(at).copied().unwrap_or(Some(false))
+        let secure = [None, Some(true), Some(false)];
+        settings.bayeux.cookie_secure = secure.get(at).copied().flatten();
     },
 };
 
@@ -144,7 +145,8 @@ pub(super) static SAME_SITE: Choice = Choice {
         Some(SameSite::None) => 3,
     },
     write: |settings, at| {
-        let sites = [None, Some(SameSite::Strict), Some(SameSite::Lax)];
-        settings.bayeux.cookie_same_site = sites.get(at).copied().unwrap_or(Some(SameSite::None));
+        let sites = [SameSite::Strict, SameSite::Lax, SameSite::None];
+        let site = at.checked_sub(1).and_then(|at| sites.get(at));
+        settings.bayeux.cookie_same_site = site.copied();
     },
 };

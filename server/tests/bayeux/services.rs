@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::site::{Site, connect, patient, publish, soon, subscribe};
 
 fn call(id: &str, channel: &str, message: &str, data: Value) -> Value {
-    json!({"channel": channel, "clientId": id, "id": message, "data": data})
+    let mut call = json!({"channel": channel, "clientId": id, "id": message});
+    call["data"] = data;
+    call
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -318,5 +318,7 @@ pub(crate) fn subscribe(id: &str, pattern: &str) -> Value {
 }
 
 pub(crate) fn publish(id: &str, channel: &str, data: Value) -> Value {
-    json!({"channel": channel, "clientId": id, "id": "p", "data": data})
+    let mut message = json!({"channel": channel, "clientId": id, "id": "p"});
+    message["data"] = data;
+    message
 }
