@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mirrorball_server::{Bayeux, Juggler, RequestError, State, Value as Json, bayeux::Call};
+use mirrorball_server::{Bayeux, RequestError, Value as Json, bayeux::Call};
 use serde_json::{Value, json};
 
-use crate::site::{Site, connect, patient, publish, soon, subscribe};
+use crate::site::{Site, connect, patient, publish, subscribe};
 
 fn call(id: &str, channel: &str, message: &str, data: Value) -> Value {
     let mut call = json!({"channel": channel, "clientId": id, "id": message});
@@ -169,56 +169,4 @@ async fn a_handler_that_panics_wedges_nothing() {
     http.begin(json!([connect(&id, "c1")])).await;
     site.bayeux.publish("/chat/a", &3.into()).unwrap();
     assert_eq!(http.answer().await.messages()[0]["data"], 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn handlers_of_both_services_speak_through_the_other() {
-    let state = State::new(json!({"count": 0}));
-    let mirrored = state.clone();
-    let bayeux = Bayeux::builder().on_service("count", move |call: Call, n: u64| {
-        let state = mirrored.clone();
-        async move {
-            state.set("/count", n)?;
-            let _ = call.bayeux().publish("/counted", &n.into());
-            Ok::<_, RequestError>(())
-        }
-    });
-    let site_bayeux = bayeux.build();
-    let publisher = site_bayeux.clone();
-    let juggler = Juggler::builder(state.clone())
-        .request("tell", move |_, text: String| {
-            let publisher = publisher.clone();
-            async move {
-                publisher
-                    .publish("/told", &text.into())
-                    .map_err(RequestError::new)
-            }
-        })
-        .build();
-    let server = mirrorball_server::Server::builder()
-        .juggler(juggler)
-        .bayeux(site_bayeux.clone())
-        .bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .serve();
-    let address = server.addresses()[0];
-    let mut ws = crate::site::Ws::connect(address, &[]).await.unwrap();
-    let id = ws.handshake().await;
-    ws.send(json!([subscribe(&id, "/counted"), subscribe(&id, "/told")]))
-        .await;
-    ws.frame().await;
-    ws.send(json!([publish(&id, "/service/count", json!(5))]))
-        .await;
-    assert_eq!(ws.next().await["data"], 5);
-    ws.next().await;
-    assert_eq!(serde_json::to_value(state.snapshot()).unwrap()["count"], 5);
-    let url = format!("ws://{address}/ws");
-    let client = mirrorball_client::juggler::Client::builder(url.as_str())
-        .start()
-        .unwrap();
-    let told = soon(client.request("tell", "hello")).await;
-    assert!(told.is_ok(), "{told:?}");
-    assert_eq!(ws.next().await["data"], "hello");
-    server.close_now().await;
 }
