@@ -196,7 +196,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
         };
         reply.write(&mut peer.replies);
         peer.cargo.written.answered.push(id);
-        peer.is_complete = true;
+        peer.is_complete = peer.transport.is_polling();
         if let Some(batch) = batch.filter(|_| options.detailed_events) {
             self.tell(BrokerEvent::BatchSent { session: id, batch });
         }

@@ -80,6 +80,8 @@ pub(super) struct Peer<P, F> {
     pub(super) writing: Option<Written>,
     pub(super) is_joined: bool,
     pub(super) is_woken: bool,
+    /// Whether it came too early for what there is.
+    pub(super) is_put_off: bool,
     /// Whether the request can be answered.
     pub(super) is_complete: bool,
     pub(super) close: Option<Reason>,
@@ -173,6 +175,7 @@ impl<P, F> Peer<P, F> {
             writing: None,
             is_joined: false,
             is_woken: false,
+            is_put_off: false,
             is_complete: false,
             close: None,
         }

@@ -122,12 +122,15 @@ impl<P: Clone, F: Default> Broker<P, F> {
     /// A payload is carried out, or given up half-way: what it came to is sent.
     pub fn finish(&mut self, turn: Turn, now: Instant) {
         self.now = self.now.max(now);
-        if !self.is_open(&turn) {
+        let is_open = self.is_open(&turn);
+        let Turn { peer, .. } = turn;
+        if !is_open {
             return;
         }
-        let sessions = self.end_turn(turn.peer);
-        let opened = self.greet(turn.peer, now);
-        self.send_turn(turn.peer, &sessions, &opened);
+        let sessions = self.end_turn(peer);
+        let opened = self.greet(peer, now);
+        self.send_turn(peer, &sessions, &opened);
+        self.wake_again(peer);
         for session in sessions {
             self.flush(session, now);
         }
