@@ -17,6 +17,7 @@ use mirrorball_protocol::{
     },
     json::Value,
     machine::{Input, Output},
+    rate::Rate,
     reason::Reason,
     time::Instant,
 };
@@ -45,6 +46,10 @@ pub(super) fn serve(peer: Peer, socket: Socket) -> impl Future<Output = ()> + Se
         blocked: None,
         idle_timeout: service.options.idle_timeout,
         write_timeout: service.options.write_timeout,
+        rate: service.options.max_inbound_rate.map(|rate| {
+            let burst = service.options.max_inbound_burst;
+            Rate::new(rate, burst, clock.now())
+        }),
     };
     let conversation = Conversation {
         exchange: None,
@@ -68,6 +73,8 @@ struct Line {
     blocked: Option<Instant>,
     idle_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    /// How fast the client may send.
+    rate: Option<Rate>,
 }
 
 impl Line {
@@ -111,6 +118,9 @@ impl Machine for Line {
             Input::Writable(true) => self.blocked = None,
             Input::Writable(false) => self.blocked = self.blocked.or(Some(now)),
             Input::Tick => {
+                if let Some(rate) = &mut self.rate {
+                    rate.tick(now);
+                }
                 if self.slow_at().is_some_and(|at| at <= now) {
                     self.close(Reason::SLOW);
                 } else if self.idle_at().is_some_and(|at| at <= now) {
@@ -129,7 +139,9 @@ impl Machine for Line {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.idle_at(), self.slow_at()].into_iter().flatten().min()
+        let pause = self.rate.as_ref().and_then(Rate::pause);
+        let times = [self.idle_at(), self.slow_at(), pause];
+        times.into_iter().flatten().min()
     }
 }
 
@@ -234,8 +246,9 @@ impl Shell<Line> for Conversation {
         machine.is_drained()
     }
 
-    fn wants_input(&self, _: &Line) -> bool {
-        self.ahead.len() < AHEAD && self.ending.is_none()
+    fn wants_input(&self, machine: &Line) -> bool {
+        let is_fast = machine.rate.as_ref().and_then(Rate::pause).is_some();
+        !is_fast && self.ahead.len() < AHEAD && self.ending.is_none()
     }
 
     fn settle(&mut self, machine: &Line) {
@@ -261,6 +274,10 @@ impl Conversation {
         };
         match messages(batch, options.max_batch) {
             Ok(messages) => {
+                if let Some(rate) = &mut machine.rate {
+                    let now = self.service.hub.clock().now();
+                    messages.iter().for_each(|_| rate.count(now));
+                }
                 let peer = Arc::clone(&self.peer);
                 self.exchange = Some(Box::pin(async move {
                     peer.exchange(messages).await;

@@ -23,6 +23,8 @@ pub(crate) struct BayeuxSettings {
     pub(crate) protocol: Option<String>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) write_timeout: Option<Duration>,
+    pub(crate) max_inbound_rate: Option<u32>,
+    pub(crate) max_inbound_burst: u32,
     pub(crate) duplicate_meta_connect_status: u16,
     pub(crate) callback_parameter: String,
     pub(crate) callback_max_length: usize,
@@ -50,6 +52,8 @@ impl Default for BayeuxSettings {
             protocol: None,
             idle_timeout: Some(Duration::from_secs(300)),
             write_timeout: Some(Duration::from_secs(10)),
+            max_inbound_rate: Some(1_000),
+            max_inbound_burst: 2_000,
             duplicate_meta_connect_status: 500,
             callback_parameter: "jsonp".to_owned(),
             callback_max_length: 64,
@@ -92,6 +96,7 @@ impl Settings {
             .max_message_bytes(settings.max_message_bytes)
             .messages_per_frame(settings.messages_per_frame)
             .protocol(settings.protocol.as_ref())
+            .max_inbound_rate(settings.max_inbound_rate, settings.max_inbound_burst)
             .idle_timeout(settings.idle_timeout)
             .write_timeout(settings.write_timeout)
             .reassembly_total_bytes(self.reassembly_total_bytes)
