@@ -1,6 +1,6 @@
 //! Connects: which are held, and how they come to their end.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use super::{
@@ -94,7 +94,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
     }
 
     fn hold(&mut self, peer: PeerId, id: SessionId, request: &Request, until: Instant) {
-        let sync = self.sync(request);
+        let sync = self.sync(request).map(Box::new);
         if let Some(session) = self.sessions.get_mut(id.0) {
             session.expires = None;
             session.connect = Some(Connect {
@@ -189,7 +189,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
             error,
             advice,
             ack: batch.map(Ack::Batch),
-            sync: connect.sync.as_ref(),
+            sync: connect.sync.as_deref(),
             now: wall,
             is_stamped: options.timestamp,
             ..Reply::default()

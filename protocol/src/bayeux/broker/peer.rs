@@ -1,6 +1,6 @@
 //! [`Peer`]: one connection of the shell.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use super::{Delivery, reply::Opening, slab::Key};
 use crate::{bayeux::Batch, reason::Reason, time::Instant};
@@ -70,7 +70,7 @@ pub(super) struct Peer<P, F> {
     pub(super) caller: Arc<Caller>,
     /// The sessions that follow this socket, or spoke in this request.
     pub(super) sessions: Vec<SessionId>,
-    pub(super) turn: Option<OpenTurn>,
+    pub(super) turn: Option<Box<OpenTurn>>,
     /// Handshakes whose replies are to be written.
     pub(super) openings: Vec<Opening>,
     pub(super) first: Batch,

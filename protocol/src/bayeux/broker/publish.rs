@@ -252,7 +252,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
         let session = self.sessions.get(from.0);
         channel.hides_own
             || !self.options.broadcast_to_publisher
-            || session.is_some_and(|session| session.options.hides_own)
+            || session.is_some_and(|session| session.own().hides_own)
     }
 
     /// The number of the next message on a channel whose messages are kept. None are where too many channels exist.

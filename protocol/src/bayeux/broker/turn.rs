@@ -1,6 +1,6 @@
 //! Payloads: each message is looked at, carried out and answered, and in the end all is sent.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 
 use super::{
     Broker, Denial, Effect, PeerId, Place, Question, Request, SessionId, Turn, Verdict,
@@ -31,12 +31,12 @@ impl<P: Clone, F: Default> Broker<P, F> {
         self.turns += 1;
         let number = self.turns;
         if let Some(peer) = self.peers.get_mut(peer.0) {
-            peer.turn = Some(OpenTurn {
+            peer.turn = Some(Box::new(OpenTurn {
                 number,
                 is_alone: count == 1,
                 since: now,
                 sessions: Vec::new(),
-            });
+            }));
         }
         Turn { peer, number }
     }

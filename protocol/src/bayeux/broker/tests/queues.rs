@@ -398,12 +398,12 @@ fn no_payload_can_wedge_a_session() {
 #[test]
 fn an_idle_session_is_small() {
     assert!(
-        size_of::<Session<()>>() <= 512,
+        size_of::<Session<()>>() <= 344,
         "{}",
         size_of::<Session<()>>()
     );
     assert!(
-        size_of::<Peer<u64, ()>>() <= 448,
+        size_of::<Peer<u64, ()>>() <= 272,
         "{}",
         size_of::<Peer<u64, ()>>()
     );
