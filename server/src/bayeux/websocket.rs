@@ -29,6 +29,8 @@ use crate::{
     socket::{Frame, Shell, Socket, drive},
 };
 
+/// Places for frames that an idle connection keeps.
+const KEPT: usize = 16;
 /// Messages of a client that are read ahead of the one that is being carried out.
 const AHEAD: usize = 1;
 
@@ -41,7 +43,9 @@ pub(super) fn serve(peer: Peer, socket: Socket) -> impl Future<Output = ()> + Se
     let service = Arc::clone(&peer.service);
     let clock = service.hub.clock();
     let machine = Line {
-        outputs: VecDeque::new(),
+        texts: VecDeque::new(),
+        frames: VecDeque::new(),
+        closing: None,
         heard: clock.now(),
         blocked: None,
         idle_timeout: service.options.idle_timeout,
@@ -67,7 +71,12 @@ pub(super) fn serve(peer: Peer, socket: Socket) -> impl Future<Output = ()> + Se
 
 /// The machine of a socket: what it decides is when the other end was silent or slow for too long.
 struct Line {
-    outputs: VecDeque<Output<Frame, String>>,
+    /// What came.
+    texts: VecDeque<String>,
+    /// What is to be sent, while the socket takes it.
+    frames: VecDeque<Frame>,
+    /// Why to close the socket.
+    closing: Option<Reason>,
     heard: Instant,
     /// Since when the socket has taken nothing.
     blocked: Option<Instant>,
@@ -79,16 +88,16 @@ struct Line {
 
 impl Line {
     fn send(&mut self, frame: Frame) {
-        self.outputs.push_back(Output::Send { attempt: 0, frame });
+        self.frames.push_back(frame);
     }
 
     fn close(&mut self, reason: Reason) {
-        self.outputs.push_back(Output::Close { attempt: 0, reason });
+        self.closing.get_or_insert(reason);
     }
 
     /// Whether everything is written.
     fn is_drained(&self) -> bool {
-        self.outputs.is_empty() && self.blocked.is_none()
+        self.frames.is_empty() && self.blocked.is_none()
     }
 
     fn idle_at(&self) -> Option<Instant> {
@@ -111,7 +120,7 @@ impl Machine for Line {
                 self.heard = now;
                 // A frame without text is a sign of life.
                 if !text.trim_ascii().is_empty() {
-                    self.outputs.push_back(Output::Event(text));
+                    self.texts.push_back(text);
                 }
             }
             Input::Binary { .. } => self.heard = now,
@@ -135,7 +144,18 @@ impl Machine for Line {
     }
 
     fn poll(&mut self) -> Option<Output<Frame, String>> {
-        self.outputs.pop_front()
+        if let Some(text) = self.texts.pop_front() {
+            return Some(Output::Event(text));
+        }
+        if let Some(reason) = self.closing.take() {
+            return Some(Output::Close { attempt: 0, reason });
+        }
+        let is_blocked = self.blocked.is_some();
+        let frame = (!is_blocked).then(|| self.frames.pop_front()).flatten();
+        if self.frames.is_empty() && self.frames.capacity() > KEPT {
+            self.frames = VecDeque::new();
+        }
+        frame.map(|frame| Output::Send { attempt: 0, frame })
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -163,7 +163,7 @@ async fn an_answer_that_was_not_written_is_not_lost() {
     let (mut http, id) = site.http_client().await;
     http.post(json!([subscribe(&id, "/a")])).await;
     // More than two systems keep for a socket.
-    let large = Json::from("x".repeat(1 << 20));
+    let large = Json::from("x".repeat(256 << 10));
     for _ in 0..16 {
         site.bayeux.publish("/a", &large).unwrap();
     }

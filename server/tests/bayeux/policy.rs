@@ -359,3 +359,48 @@ async fn a_policy_that_waits_holds_up_its_own_batch_alone() {
     }
     assert_eq!(json!(data), json!([0, 1, 2, 3]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_its_users() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("htpasswd");
+    let mut users = String::new();
+    for user in ["eve", "bob"] {
+        users = mirrorball_server::auth::with_password(&users, user, b"secret").unwrap();
+    }
+    std::fs::write(&file, users).unwrap();
+    let builder = Bayeux::builder().on_publish(async |request: Request| {
+        let principal = request.context().principal();
+        match principal.map(|principal| principal.name()) {
+            Some("eve") => Ok(()),
+            _ => Err("not_eve".into()),
+        }
+    });
+    let site = Site::start_with(builder, |server| server.htpasswd_file(&file)).await;
+    assert!(Ws::connect(site.address, &[]).await.is_err());
+    let open = async |user: &str| {
+        let pair = BASE64_STANDARD.encode(format!("{user}:secret"));
+        let basic = format!("Basic {pair}");
+        Ws::connect(site.address, &[("authorization", &basic)])
+            .await
+            .unwrap()
+    };
+    let (mut eve, mut bob) = (open("eve").await, open("bob").await);
+    let (eves, bobs) = (eve.handshake().await, bob.handshake().await);
+    eve.send(json!([publish(&eves, "/a", json!(1))])).await;
+    assert_eq!(eve.next().await["successful"], true);
+    bob.send(json!([publish(&bobs, "/a", json!(1))])).await;
+    assert_eq!(bob.next().await["error"], "403:not_eve:publish_denied");
+    // Who knows an id has it for nothing.
+    let disconnect = json!({"channel": "/meta/disconnect", "clientId": eves, "id": "d"});
+    for message in [
+        publish(&eves, "/a", json!(1)),
+        subscribe(&eves, "/a"),
+        disconnect,
+    ] {
+        bob.send(json!([message])).await;
+        assert_eq!(bob.next().await["error"], "402::session_unknown");
+    }
+    assert!(site.bayeux.find(&eves).is_some());
+}
