@@ -19,10 +19,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use super::{
-    Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, closing::Closing,
-    frames::Frames, handlers::Handlers, history::History, once::Once, publisher::Publisher,
+    Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, frames::Frames,
+    handlers::Handlers, history::History, once::Once, publisher::Publisher,
 };
-use crate::{State, origin::Origins, socket::Limits};
+use crate::{State, closing::Closing, origin::Origins, socket::Limits};
 
 /// Makes a [`Juggler`].
 pub struct Builder {

@@ -2,7 +2,6 @@
 
 mod builder;
 mod casts;
-mod closing;
 mod connection;
 mod frames;
 mod handlers;
@@ -39,13 +38,12 @@ use mirrorball_protocol::{
 };
 use tokio::sync::watch;
 
+pub use crate::RequestError;
 pub use builder::Builder;
 pub use connection::{Connection, Disconnected};
-pub use handlers::RequestError;
 
 use self::{
     casts::{Casts, News},
-    closing::Closing,
     connection::Who,
     frames::Frames,
     handlers::Handlers,
@@ -55,6 +53,7 @@ use self::{
 use crate::{
     State,
     auth::Principal,
+    closing::Closing,
     origin::Origins,
     proxies::Remote,
     socket::{Limits, accept},

@@ -28,13 +28,13 @@ use tokio::{
 use super::{
     Connection, RequestError, Service,
     casts::{Listener, Missed, News},
-    closing::Progress,
     connection::Who,
     frames::encode,
     publisher::Pace,
 };
 use crate::{
     auth::Principal,
+    closing::Progress,
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };

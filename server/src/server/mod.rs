@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
@@ -30,7 +30,7 @@ use self::{
     acceptor::{Acceptor, Site},
     reload::Reloaded,
 };
-use crate::{Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
+use crate::{Bayeux, Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -64,7 +64,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Running {
     addresses: Vec<SocketAddr>,
-    jugglers: Vec<Juggler>,
+    services: Services,
     places: Arc<places::Places>,
     reloaded: Reloaded,
     shutdown_timeout: Duration,
@@ -84,13 +84,41 @@ struct Tasks {
     stopping: watch::Sender<()>,
 }
 
+/// What is closed with the server.
+#[derive(Debug)]
+struct Services {
+    jugglers: Vec<Juggler>,
+    bayeux: Vec<Bayeux>,
+}
+
+impl Services {
+    /// Has clients go in turn, and returns how long it is to the last turn.
+    fn begin_closing(&self) -> Duration {
+        let jugglers = self.jugglers.iter().map(Juggler::begin_closing);
+        let bayeux = self.bayeux.iter().map(Bayeux::begin_closing);
+        jugglers.chain(bayeux).max().unwrap_or_default()
+    }
+
+    /// Has clients go at once.
+    fn hasten_closing(&self) {
+        self.jugglers.iter().for_each(Juggler::hasten_closing);
+        self.bayeux.iter().for_each(Bayeux::hasten_closing);
+    }
+
+    async fn close(&self) {
+        let jugglers = join_all(self.jugglers.iter().map(Juggler::close));
+        let bayeux = join_all(self.bayeux.iter().map(Bayeux::close));
+        join(jugglers, bayeux).await;
+    }
+}
+
 /// Addresses that are listened on, and what is to be served there.
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Bound {
     listeners: Vec<TcpListener>,
     site: Site,
     addresses: Vec<SocketAddr>,
-    jugglers: Vec<Juggler>,
+    services: Services,
     reloaded: Reloaded,
     reload_interval: Option<Duration>,
     shutdown_timeout: Duration,
@@ -177,9 +205,9 @@ impl Server {
         self.running.reloaded.reload().await
     }
 
-    /// Accepts no more connections, has those of Juggler close one after another, as [`Juggler::close`] says, and lets
-    /// requests end. What is left is cut, the [shutdown timeout](Builder::shutdown_timeout) after the last client
-    /// of Juggler was told to go. Returns whether everything ended in time.
+    /// Accepts no more connections, has those of Juggler and Bayeux close one after another, as [`Juggler::close`] says,
+    /// and lets requests end. What is left is cut, the [shutdown timeout](Builder::shutdown_timeout) after the last
+    /// client was told to go. Returns whether everything ended in time.
     ///
     /// It goes on where nobody waits for it, and whoever calls it again waits for the same end; for whoever does not
     /// want to wait for it there is [`close_now`](Self::close_now).
@@ -216,8 +244,7 @@ impl Running {
     async fn end(self: Arc<Self>, mut tasks: Tasks) {
         tasks.accepting.shutdown().await;
         drop(tasks.stopping);
-        let drains = self.jugglers.iter().map(Juggler::begin_closing);
-        let patience = drains.max().unwrap_or_default();
+        let patience = self.services.begin_closing();
         let orderly = select! {
             () = self.emptied() => true,
             () = self.hurried() => self.say_a_last_word().await,
@@ -235,7 +262,7 @@ impl Running {
 
     /// Waits until all connections have ended.
     async fn emptied(&self) {
-        join_all(self.jugglers.iter().map(Juggler::close)).await;
+        self.services.close().await;
         self.places.emptied().await;
     }
 
@@ -248,7 +275,7 @@ impl Running {
 
     /// Has clients go without their turns and their answers. Returns whether all connections are gone soon.
     async fn say_a_last_word(&self) -> bool {
-        self.jugglers.iter().for_each(Juggler::hasten_closing);
+        self.services.hasten_closing();
         timeout(LAST_WORD, self.places.emptied()).await.is_ok()
     }
 }
@@ -278,7 +305,7 @@ impl Bound {
         }
         let running = Running {
             addresses: self.addresses,
-            jugglers: self.jugglers,
+            services: self.services,
             places: Arc::clone(&site.places),
             reloaded: self.reloaded,
             shutdown_timeout: self.shutdown_timeout,

@@ -1,6 +1,7 @@
 //! [`Settings`]: everything that the server can be told, from the command line, the environment, a file, or by
 //! default.
 
+mod bayeux;
 mod file;
 mod given;
 mod kind;
@@ -18,6 +19,7 @@ use mirrorball_server::{
 };
 
 pub(crate) use self::{
+    bayeux::BayeuxSettings,
     file::File,
     given::{Given, Source},
     table::SETTINGS,
@@ -75,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) pending_total_bytes: usize,
     pub(crate) pending_total_values: usize,
 
+    pub(crate) bayeux: BayeuxSettings,
+
     pub(crate) limits: Limits,
 }
 
@@ -112,6 +116,7 @@ impl Default for Settings {
             pending_total_requests: 10_000,
             pending_total_bytes: 256 << 20,
             pending_total_values: 4_000_000,
+            bayeux: BayeuxSettings::default(),
             limits: Limits::default(),
         }
     }

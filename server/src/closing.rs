@@ -5,12 +5,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 /// How far a service is with closing. Each connection holds a receiver of that: what is announced is heard there,
 /// and the last one gone is seen here.
 #[derive(Debug)]
-pub(super) struct Closing {
+pub(crate) struct Closing {
     progress: watch::Sender<Progress>,
     /// Turns that connections have taken.
     turns: AtomicU32,
@@ -20,7 +23,7 @@ pub(super) struct Closing {
 
 /// How far a service is with closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// It is open.
     Open,
     /// Each connection closes in its turn.
@@ -31,7 +34,7 @@ pub(super) enum Progress {
 
 /// The turns of connections that close one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     begun: Instant,
     /// What lies between two turns.
     gap: Duration,
@@ -41,7 +44,7 @@ pub(super) struct Turns {
 
 impl Closing {
     /// Connections will close at most `step` apart, and all of them within `drain`.
-    pub(super) fn new(drain: Duration, step: Duration) -> Self {
+    pub(crate) fn new(drain: Duration, step: Duration) -> Self {
         Self {
             progress: watch::Sender::new(Progress::Open),
             turns: AtomicU32::new(0),
@@ -51,17 +54,17 @@ impl Closing {
     }
 
     /// How many connections there are.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.progress.receiver_count()
     }
 
     /// Whether the service closes, or is closed.
-    pub(super) fn is_begun(&self) -> bool {
+    pub(crate) fn is_begun(&self) -> bool {
         *self.progress.borrow() != Progress::Open
     }
 
     /// Hears how far it is. Where it has begun, that is news.
-    pub(super) fn subscribe(&self) -> watch::Receiver<Progress> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Progress> {
         let mut progress = self.progress.subscribe();
         if self.is_begun() {
             progress.mark_changed();
@@ -70,7 +73,7 @@ impl Closing {
     }
 
     /// Has connections close in turn from now on, and returns how long it is to the last turn.
-    pub(super) fn begin(&self) -> Duration {
+    pub(crate) fn begin(&self) -> Duration {
         self.progress.send_if_modified(|progress| {
             let is_open = *progress == Progress::Open;
             if is_open {
@@ -86,17 +89,36 @@ impl Closing {
     }
 
     /// Has all connections close at once.
-    pub(super) fn hasten(&self) {
+    pub(crate) fn hasten(&self) {
         self.progress.send_replace(Progress::Now);
     }
 
     /// Takes the next turn, and returns how long it is until then.
-    pub(super) fn take_turn(&self, turns: Turns) -> Duration {
+    pub(crate) fn take_turn(&self, turns: Turns) -> Duration {
         turns.of(self.turns.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Waits for a connection's turn, which is counted as one for as long as it does.
+    pub(crate) async fn turn(&self) {
+        let mut progress = self.subscribe();
+        loop {
+            let news = *progress.borrow_and_update();
+            match news {
+                Progress::Now => return,
+                Progress::InTurn(turns) => {
+                    let wait = self.take_turn(turns);
+                    // Or until there is no time left.
+                    let _ = timeout(wait, progress.changed()).await;
+                    return;
+                }
+                // Its sender lives as long as this.
+                Progress::Open => _ = progress.changed().await,
+            }
+        }
+    }
+
     /// Waits for all connections to be gone.
-    pub(super) async fn finished(&self) {
+    pub(crate) async fn finished(&self) {
         self.progress.closed().await;
     }
 }
