@@ -4,7 +4,7 @@ use std::{error::Error, io, sync::Arc};
 
 use mirrorball_protocol::{juggler::client::Fault, reason::Reason};
 
-use crate::{AddressError, tls::Unpinned};
+use crate::{AddressError, driver::BROKEN, tls::Unpinned};
 
 /// Why there is no connection, or why there is none any more.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum ConnectionError {
         "the server refuses a WebSocket at this address (HTTP {0}): check the path, and who may connect"
     )]
     Refused(u16),
+    /// A request of long-polling was answered with another status than 200.
+    #[error("the server answers with HTTP {0}: check the path, and who may connect")]
+    Status(u16),
     /// What answers there does not speak WebSocket.
     #[error("what answers at this address does not speak WebSocket: {0}")]
     Handshake(String),
@@ -53,11 +56,36 @@ pub enum ConnectionError {
 }
 
 impl ConnectionError {
+    /// What a machine is told: a close code, or the status of HTTP.
+    pub(crate) const fn code(&self) -> u16 {
+        match self {
+            Self::Unauthorized => 401,
+            Self::Refused(status) | Self::Status(status) => *status,
+            Self::Closed { code, .. } => *code,
+            _ => BROKEN,
+        }
+    }
+
     pub(crate) fn from_io(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(error) => Self::from_tls(error),
             None => Self::Network(Arc::new(error)),
         }
+    }
+
+    /// What HTTP failed for, which is somewhere behind `error`.
+    pub(crate) fn from_http(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<Self>() {
+                return error.clone();
+            }
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return Self::from_io(io::Error::new(error.kind(), error.to_string()));
+            }
+            cause = error.source();
+        }
+        Self::Network(Arc::new(io::Error::other(error.to_string())))
     }
 
     fn from_tls(error: &rustls::Error) -> Self {

@@ -36,10 +36,13 @@
 //! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
 
 mod address;
+mod cookies;
 mod credentials;
 mod driver;
 mod error;
 pub mod juggler;
+mod polling;
+mod post;
 mod socket;
 mod tls;
 

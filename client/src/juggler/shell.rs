@@ -73,6 +73,7 @@ pub(super) struct Shell {
 
 impl driver::Shell<Machine> for Shell {
     type Command = Command;
+    type Target = Address;
 
     fn event(&mut self, machine: &mut Machine, event: ClientEvent<Value>) {
         match event {
@@ -127,8 +128,8 @@ impl driver::Shell<Machine> for Shell {
         self.views.borrow().status.is_over()
     }
 
-    fn address(&self, index: usize) -> Option<&Address> {
-        self.granted.addresses.get(index)
+    fn target(&self, index: usize) -> Option<Address> {
+        self.granted.addresses.get(index).cloned()
     }
 
     fn note(&mut self, error: Option<ConnectionError>) {
