@@ -6,13 +6,16 @@
 //! | [`message`] | messages and batches of them as JSON |
 //! | [`advice`] | what a server tells clients to do next |
 //! | [`error`] | errors as texts |
+//! | [`client`] | a client's life: sessions, connects, requests, subscriptions |
 
 pub mod advice;
 pub mod channel;
+pub mod client;
 pub mod error;
 pub mod message;
 
 pub use advice::{Advice, Reconnect};
 pub use channel::{Channel, ChannelError, Meta, Pattern, Reach};
+pub use client::Client;
 pub use error::ErrorText;
 pub use message::{Batch, BatchError, Field, Members, Message, messages};
