@@ -67,6 +67,9 @@ pub(crate) enum Traffic {
     Goodbye(u16, String),
     /// It is broken, and why, where that is known.
     Broken(Option<ConnectionError>),
+    /// Of a frame with this number HTTP said with this status, 401 or 403, that it takes none from this client. The
+    /// connection is not lost by that.
+    Denied(u32, u16, ConnectionError),
     /// It takes more than it did before.
     Taken,
 }
@@ -96,6 +99,11 @@ pub(crate) trait Shell<M: Machine> {
 
     /// Where the address at this index leads, where there is one.
     fn target(&self, index: usize) -> Option<Self::Target>;
+
+    /// Passes on that HTTP denied a frame.
+    fn denied(&mut self, machine: &mut M, number: u32, status: u16, now: Instant) {
+        let _ = (machine, number, status, now);
+    }
 
     /// Notes what the machine is not told: more of why an attempt failed or a connection ended, where it is known.
     fn note(&mut self, error: Option<ConnectionError>);
@@ -275,6 +283,11 @@ where
                 self.lose(Some(error), code)
             }
             Happening::Traffic(Traffic::Taken) => return,
+            Happening::Traffic(Traffic::Denied(number, status, error)) => {
+                self.shell.note(Some(error));
+                self.shell.denied(&mut self.machine, number, status, now);
+                return;
+            }
             Happening::Traffic(Traffic::Text(text)) => Input::Text { attempt, text },
             Happening::Traffic(Traffic::Binary) => Input::Binary { attempt },
             Happening::Traffic(Traffic::Malformed(reason)) => Input::Malformed { attempt, reason },

@@ -2,7 +2,8 @@
 
 use std::{error::Error, io, sync::Arc};
 
-use mirrorball_protocol::{juggler::client::Fault, reason::Reason};
+use mirrorball_protocol::{bayeux, json::Value, juggler::client::Fault, reason::Reason};
+use serde::de::DeserializeOwned;
 
 use crate::{AddressError, driver::BROKEN, tls::Unpinned};
 
@@ -50,6 +51,9 @@ pub enum ConnectionError {
     /// The server broke the protocol, or passed a limit of this client.
     #[error("the server broke the protocol: {0}")]
     Protocol(String),
+    /// What the application adds to a connection failed: its headers, its codec, its transport. This is what it says.
+    #[error("{0}")]
+    Application(String),
     /// The application left the connection.
     #[error("the connection was left by the application")]
     Left,
@@ -120,11 +124,33 @@ impl From<Fault> for ConnectionError {
                 code,
                 reason: String::new(),
             },
-            Fault::Closed(Reason::CONNECT_TIMEOUT) => Self::TimedOut,
-            Fault::Closed(Reason::SILENT) => Self::Silent,
-            Fault::Closed(Reason::CUT) => Self::Left,
-            Fault::Closed(reason) => Self::Protocol(reason.text.to_owned()),
+            Fault::Closed(reason) => reason.into(),
             Fault::Patch(error) => Self::Protocol(error.text().to_owned()),
+        }
+    }
+}
+
+impl From<bayeux::client::Fault> for ConnectionError {
+    fn from(fault: bayeux::client::Fault) -> Self {
+        use bayeux::client::Fault;
+        match fault {
+            Fault::Lost(code) => Self::Closed {
+                code,
+                reason: String::new(),
+            },
+            Fault::Closed(reason) => reason.into(),
+        }
+    }
+}
+
+/// Why this end closed a connection.
+impl From<Reason> for ConnectionError {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::CONNECT_TIMEOUT => Self::TimedOut,
+            Reason::SILENT => Self::Silent,
+            Reason::CUT | Reason::NORMAL => Self::Left,
+            reason => Self::Protocol(reason.text.to_owned()),
         }
     }
 }
@@ -146,4 +172,20 @@ pub(crate) fn is_io(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// A value is not of the type that was asked for, or data has no JSON form. The text says why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Mismatch(String);
+
+impl Mismatch {
+    pub(crate) fn new(error: &serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A value as a Rust type.
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
+    serde_json::from_str(&value.to_text()).map_err(|error| Mismatch::new(&error))
 }

@@ -36,11 +36,14 @@
 //! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
 
 mod address;
+pub mod bayeux;
 mod cookies;
 mod credentials;
 mod driver;
 mod error;
+mod hub;
 pub mod juggler;
+mod lines;
 mod polling;
 mod post;
 mod socket;
@@ -48,6 +51,6 @@ mod tls;
 
 pub use address::{Address, AddressError};
 pub use credentials::{Credentials, CredentialsError};
-pub use error::ConnectionError;
+pub use error::{ConnectionError, Mismatch};
 pub use mirrorball_protocol::json::{Limits, Value, to_value};
 pub use tls::{Fingerprint, Tls, TlsError};

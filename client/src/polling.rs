@@ -12,10 +12,7 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use mirrorball_protocol::reason::Reason;
 
-use crate::{
-    ConnectionError,
-    driver::{Line, Traffic},
-};
+use crate::driver::{Line, Traffic};
 
 /// Frames that wait for a request of theirs; where there are more, no more are taken.
 const MAX_WAITING: usize = 1_024;
@@ -25,11 +22,12 @@ pub(crate) trait Exchange<F>: fmt::Debug + Send + Sync + 'static {
     /// Whether the server holds the request: such a one has a connection to itself.
     fn is_held(frame: &F) -> bool;
 
-    /// Sends the request; returns what the server answers. Dropping the future aborts it.
+    /// Sends the request; returns what the server answers, where that is anything, or what became of the connection. Dropping
+    /// the future aborts it.
     fn exchange(
         self: Arc<Self>,
         frame: F,
-    ) -> impl Future<Output = Result<String, ConnectionError>> + Send;
+    ) -> impl Future<Output = Result<Option<String>, Traffic>> + Send;
 }
 
 /// A connection that is made of requests: what the server holds on its own, the others in order, few at a time. The first one
@@ -44,7 +42,7 @@ pub(crate) struct Polling<F, X> {
 }
 
 /// Whether it is one of the others, and what it came to.
-type Done = (bool, Result<String, ConnectionError>);
+type Done = (bool, Result<Option<String>, Traffic>);
 type Running = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 impl<F: Send + 'static, X: Exchange<F>> Polling<F, X> {
@@ -82,18 +80,19 @@ impl<F: Send + 'static, X: Exchange<F>> Line<F> for Polling<F, X> {
     }
 
     fn poll_traffic(&mut self, context: &mut Context<'_>) -> Poll<Traffic> {
-        // What is sent from here on wakes the task by `send`.
-        let Poll::Ready(Some((is_other, result))) = self.running.poll_next_unpin(context) else {
-            return Poll::Pending;
-        };
-        self.others -= usize::from(is_other);
-        if is_other && let Some(frame) = self.waiting.pop_front() {
-            self.run(frame);
+        // Where there is none, the next one is sent by whoever polls this again.
+        while let Poll::Ready(Some((is_other, result))) = self.running.poll_next_unpin(context) {
+            self.others -= usize::from(is_other);
+            if is_other && let Some(frame) = self.waiting.pop_front() {
+                self.run(frame);
+            }
+            match result {
+                Ok(None) => {}
+                Ok(Some(text)) => return Poll::Ready(Traffic::Text(text)),
+                Err(traffic) => return Poll::Ready(traffic),
+            }
         }
-        Poll::Ready(match result {
-            Ok(text) => Traffic::Text(text),
-            Err(error) => Traffic::Broken(Some(error)),
-        })
+        Poll::Pending
     }
 
     fn close(self: Box<Self>, _: Option<Reason>) -> impl Future<Output = ()> + Send + 'static {

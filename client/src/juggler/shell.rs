@@ -14,12 +14,13 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{
     error::{RequestError, result},
-    notifications::{Hub, Notification},
+    notifications::Notification,
     view::{Status, View},
 };
 use crate::{
     Address, ConnectionError,
     driver::{self, Clock},
+    hub::Hub,
 };
 
 type Machine = juggler::Client<Value>;
@@ -63,7 +64,7 @@ pub(super) struct Shell {
     pub(super) granted: Wishes,
     pub(super) abandoned: Arc<Notify>,
     pub(super) views: watch::Sender<View>,
-    pub(super) hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub<Notification>>,
     pub(super) waiting: HashMap<i64, Reply>,
     pub(super) send_queue_size: usize,
     pub(super) clock: Clock,
