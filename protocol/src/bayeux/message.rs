@@ -317,6 +317,18 @@ impl Members<'_> {
         value.write(self.name(name));
     }
 
+    /// The members of an object that is JSON already.
+    pub fn members_of(&mut self, object: &str) {
+        let inner = object.trim().strip_prefix('{');
+        let inner = inner.and_then(|it| it.strip_suffix('}'));
+        if let Some(inner) = inner.filter(|it| !it.trim().is_empty()) {
+            if !core::mem::take(&mut self.is_first) {
+                self.text.push(',');
+            }
+            self.text.push_str(inner);
+        }
+    }
+
     /// An object whose members `write` writes.
     pub fn object(&mut self, name: &str, write: impl FnOnce(&mut Members<'_>)) {
         Members::write(self.name(name), write);

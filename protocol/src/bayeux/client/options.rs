@@ -37,6 +37,8 @@ pub struct ClientOptions {
     pub advice: Advice,
     /// Requests without an end, sent or waiting to be sent; one more is refused. Default 1,024.
     pub max_pending: usize,
+    /// Bytes that those requests hold; more are refused. Default 16 MiB.
+    pub max_pending_size: usize,
     /// Subscriptions; one more is refused. Default 1,024.
     pub max_subscriptions: usize,
     /// Messages of one payload; default 64. What does not fit goes with the next.
@@ -45,6 +47,9 @@ pub struct ClientOptions {
     pub max_payload_size: usize,
     /// Bytes of one request; a longer one is refused. Default 1 MiB.
     pub max_message_size: usize,
+    /// Whether over HTTP requests wait while a payload is under way, and then go together; default yes. Each is a payload of its
+    /// own otherwise, and they may overtake each other.
+    pub auto_batch: bool,
     /// Messages of one payload from the server; more break the protocol. Default 65,536.
     pub max_received: usize,
     /// How large JSON from the server may be.
@@ -89,10 +94,12 @@ impl Default for ClientOptions {
                 multiple_clients: false,
             },
             max_pending: 1_024,
+            max_pending_size: 16 << 20,
             max_subscriptions: 1_024,
             max_batch: 64,
             max_payload_size: 64 << 10,
             max_message_size: 1 << 20,
+            auto_batch: true,
             max_received: 65_536,
             limits: Limits::default(),
             authenticates: false,
