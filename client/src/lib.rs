@@ -37,6 +37,7 @@
 
 mod address;
 pub mod bayeux;
+mod changes;
 mod cookies;
 mod credentials;
 mod driver;
@@ -46,10 +47,12 @@ pub mod juggler;
 mod lines;
 mod polling;
 mod post;
+mod seed;
 mod socket;
 mod tls;
 
 pub use address::{Address, AddressError};
+pub use changes::Changes;
 pub use credentials::{Credentials, CredentialsError};
 pub use error::{ConnectionError, Mismatch};
 pub use mirrorball_protocol::json::{Limits, Value, to_value};

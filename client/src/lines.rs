@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use mirrorball_protocol::{
     bayeux::client::{ConnectionType, Frame, Kind},
     reason::Reason,
@@ -184,7 +184,9 @@ impl Requests {
         };
         let answer = self.poster.post(&path, headers, text).await?;
         self.hooks.cookies.keep(&self.address, &answer.headers);
-        self.hooks.incoming(answer.text, Some(&answer.headers)).await
+        self.hooks
+            .incoming(answer.text, Some(&answer.headers))
+            .await
     }
 }
 

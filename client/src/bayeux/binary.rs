@@ -48,14 +48,21 @@ fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(4) * 5);
     for chunk in bytes.chunks(4) {
         let mut word = [0; 4];
-        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+        word.iter_mut()
+            .zip(chunk)
+            .for_each(|(to, from)| *to = *from);
         let mut rest = u32::from_be_bytes(word);
         let mut digits = [0; 5];
         for digit in digits.iter_mut().rev() {
             *digit = DIGITS[(rest % BASE) as usize];
             rest /= BASE;
         }
-        text.extend(digits.iter().take(chunk.len() + 1).map(|digit| char::from(*digit)));
+        text.extend(
+            digits
+                .iter()
+                .take(chunk.len() + 1)
+                .map(|digit| char::from(*digit)),
+        );
     }
     text
 }
@@ -95,7 +102,10 @@ mod tests {
             (&[1, 2, 3], "0rJu"),
             (&[1, 2, 3, 4], "0rJua"),
             (&[1, 2, 3, 4, 5], "0rJua1P"),
-            (&[0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b], "HelloWorld"),
+            (
+                &[0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b],
+                "HelloWorld",
+            ),
             (&[0xff; 7], "%nSc0%nS9"),
         ] {
             assert_eq!(encode(bytes), text);

@@ -40,7 +40,9 @@ pub enum Error {
     #[error("there is no transport for the connection type `{0}`: register one")]
     NoTransport(String),
     /// The request was sent, and the connection lost before its reply came. Whether the server carried it out is unknown.
-    #[error("the connection was lost before the reply came: the server may have carried the request out")]
+    #[error(
+        "the connection was lost before the reply came: the server may have carried the request out"
+    )]
     Unknown,
     /// There was no reply in time. Whether the server carried it out is unknown.
     #[error("there was no reply in time: the server may have carried the request out")]
@@ -199,7 +201,8 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.message)?;
-        self.error().map_or(Ok(()), |error| write!(out, " ({error})"))
+        self.error()
+            .map_or(Ok(()), |error| write!(out, " ({error})"))
     }
 }
 

@@ -78,7 +78,11 @@ impl Inbox {
         state.last += 1;
         let id = QueueId(state.last);
         state.queues.insert(id, Queue::default());
-        state.listeners.entry(Arc::clone(channel)).or_default().push(id);
+        state
+            .listeners
+            .entry(Arc::clone(channel))
+            .or_default()
+            .push(id);
         if let Ok(pattern) = Pattern::parse(channel) {
             state.pending.push((pattern, id));
         }
@@ -114,7 +118,9 @@ impl Inbox {
     /// Takes in a message that matches these subscriptions. Returns whether a queue is full.
     pub(super) fn push(&self, message: &Message, subscriptions: &[Arc<str>]) -> bool {
         let mut state = self.lock();
-        let listeners = subscriptions.iter().filter_map(|it| state.listeners.get(it));
+        let listeners = subscriptions
+            .iter()
+            .filter_map(|it| state.listeners.get(it));
         let mut takers: Vec<QueueId> = listeners.flatten().copied().collect();
         for (pattern, id) in &state.pending {
             if !takers.contains(id) && pattern.matches(message.channel()) {
@@ -174,19 +180,22 @@ impl Inbox {
         match item {
             Some(Item::Message(message)) => Poll::Ready(Some(Ok(message))),
             Some(Item::Missed(count)) => Poll::Ready(Some(Err(Error::Missed(count)))),
-            None => state.queues.get_mut(&id).map_or(Poll::Ready(None), |queue| {
-                match &mut queue.end {
-                    // Why it ended is told once.
-                    Some(error) => Poll::Ready(error.take().map(Err)),
-                    None => {
-                        let waker = context.waker();
-                        if !queue.wakers.iter().any(|it| it.will_wake(waker)) {
-                            queue.wakers.push(waker.clone());
+            None => state
+                .queues
+                .get_mut(&id)
+                .map_or(Poll::Ready(None), |queue| {
+                    match &mut queue.end {
+                        // Why it ended is told once.
+                        Some(error) => Poll::Ready(error.take().map(Err)),
+                        None => {
+                            let waker = context.waker();
+                            if !queue.wakers.iter().any(|it| it.will_wake(waker)) {
+                                queue.wakers.push(waker.clone());
+                            }
+                            Poll::Pending
                         }
-                        Poll::Pending
                     }
-                }
-            }),
+                }),
         }
     }
 

@@ -6,7 +6,6 @@ use mirrorball_protocol::{
     json::{Limits, Value},
     juggler::{self, client::ClientOptions},
 };
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
@@ -18,6 +17,7 @@ use crate::{
     Address, AddressError, ConnectionError, Credentials, Tls,
     driver::{Clock, drive},
     hub::Hub,
+    seed::seed,
     socket::Connector,
     tls::TlsSetup,
 };
@@ -281,12 +281,4 @@ impl Builder {
             shared: Arc::new(shared),
         })
     }
-}
-
-/// What the waits between attempts are drawn from.
-fn seed() -> u64 {
-    let mut seed = [0; 8];
-    // A system without randomness draws the same waits for all: they come back together, and that is all.
-    let _ = SystemRandom::new().fill(&mut seed);
-    u64::from_ne_bytes(seed)
 }

@@ -1,7 +1,6 @@
 //! Juggler: a server's state mirrored, its requests, its notifications.
 
 mod builder;
-mod changes;
 mod error;
 mod notifications;
 mod shell;
@@ -10,7 +9,6 @@ mod view;
 use std::{future::Future, sync::Arc, time::Duration};
 
 pub use builder::Builder;
-pub use changes::Changes;
 pub use error::RequestError;
 pub use mirrorball_protocol::juggler::client::State as ConnectionState;
 use mirrorball_protocol::{
@@ -29,7 +27,7 @@ use self::{
     shell::{Ask, Wishes},
     view::View,
 };
-use crate::{Address, AddressError, ConnectionError, Mismatch, error::read, hub::Hub};
+use crate::{Address, AddressError, Changes, ConnectionError, Mismatch, error::read, hub::Hub};
 
 /// A client of a Juggler server: one mirrored state, requests, notifications, over one connection after another.
 ///
