@@ -50,6 +50,21 @@ fn a_servers_answers() {
     suite::server::all();
 }
 
+#[test]
+fn a_bayeux_clients_life() {
+    suite::bayeux::client::all::<Value>();
+}
+
+#[test]
+fn a_bayeux_clients_requests() {
+    suite::bayeux::client_requests::all::<Value>();
+}
+
+#[test]
+fn a_bayeux_clients_extensions() {
+    suite::bayeux::client_ext::all::<Value>();
+}
+
 // In parts, so that they are played side by side.
 
 /// One part of the schedules' seeds.

@@ -11,6 +11,7 @@
 //! | [`client`] | a client's life, scene by scene |
 //! | [`server`] | what a server's connection answers, segment by segment |
 //! | [`pair`] | a client and a server over a network that does what it likes |
+//! | [`bayeux`] | publish and subscribe |
 #![allow(
     dead_code,
     reason = "whoever includes the suites runs those that concern it"
@@ -22,6 +23,7 @@
     reason = "in a test a panic is the report"
 )]
 
+pub(crate) mod bayeux;
 pub(crate) mod client;
 pub(crate) mod diff;
 pub(crate) mod pair;

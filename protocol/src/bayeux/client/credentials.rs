@@ -17,7 +17,12 @@ impl<J: Json> Client<J> {
         let Some(renewal) = self.renewal.take() else {
             return;
         };
-        self.is_renewed = true;
+        // Only what they were asked for is not to ask once more.
+        self.is_renewed |= match &self.phase {
+            Phase::Waiting { .. } => true,
+            Phase::Open(open) => matches!(open.exchange, Exchange::Denied(_)),
+            _ => false,
+        };
         if is_renewed {
             self.held.clear();
             for pending in self.requests.iter_mut() {

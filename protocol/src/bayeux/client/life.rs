@@ -73,6 +73,8 @@ impl<J: Json> Client<J> {
             Fault::Lost(_) => Reason::GOING_AWAY,
             Fault::Closed(reason) => reason,
         });
+        // Until it is known what comes next.
+        self.phase = Phase::Disconnected;
         self.last_fault = Some(fault);
         if fault.is_violation() {
             self.tell(ClientEvent::Violation(fault));

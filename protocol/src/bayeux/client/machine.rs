@@ -2,6 +2,7 @@
 
 use super::{
     Client, ClientEvent, ConnectionType, Exchange, Fault, Frame, Outcome, Phase, Purpose, Wait,
+    requests::Pending,
 };
 use crate::{
     json::Json,
@@ -156,7 +157,7 @@ impl<J: Json> Client<J> {
     /// The network may be another one: finds out whether the connection still stands, or makes another at once.
     fn probe(&mut self, now: Instant) {
         let soon = now + self.options.max_network_delay;
-        let is_idle = !self.requests.iter().any(|it| it.is_under_way());
+        let is_idle = !self.requests.iter().any(Pending::is_under_way);
         let way = self.options.connection_types.get(self.way);
         let is_socket = way == Some(&ConnectionType::WebSocket);
         match &mut self.phase {

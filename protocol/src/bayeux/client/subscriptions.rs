@@ -32,12 +32,19 @@ impl Subscriptions {
     }
 
     pub(super) fn add(&mut self, channel: Arc<str>, ext: Option<String>, is_lost: bool) {
-        self.remove(&channel);
-        self.0.push(Subscription {
+        let subscription = Subscription {
             channel,
             ext,
             is_lost,
-        });
+        };
+        let known = self
+            .0
+            .iter_mut()
+            .find(|it| it.channel == subscription.channel);
+        match known {
+            Some(known) => *known = subscription,
+            None => self.0.push(subscription),
+        }
     }
 
     pub(super) fn remove(&mut self, channel: &str) {
