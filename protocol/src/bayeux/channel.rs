@@ -203,6 +203,13 @@ impl Pattern {
     }
 }
 
+impl From<&Channel> for Pattern {
+    /// The pattern that matches this channel alone.
+    fn from(channel: &Channel) -> Self {
+        Self(Arc::clone(&channel.0))
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)

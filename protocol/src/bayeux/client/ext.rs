@@ -1,7 +1,6 @@
 //! Extensions, as a client knows them.
 
 pub(super) mod replay;
-pub(super) mod timestamp;
 pub(super) mod timesync;
 
 use crate::json::Json;

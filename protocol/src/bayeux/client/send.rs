@@ -3,11 +3,10 @@
 use alloc::string::String;
 
 use super::{
-    Client, ConnectionType, Exchange, Frame, Kind, Phase, Purpose, Wait, ext::timestamp::timestamp,
-    requests::Pending,
+    Client, ConnectionType, Exchange, Frame, Kind, Phase, Purpose, Wait, requests::Pending,
 };
 use crate::{
-    bayeux::{Advice, Batch, Members, Meta},
+    bayeux::{Advice, Batch, Members, Meta, ext::timestamp},
     json::Json,
     machine::Output,
     time::Instant,
@@ -209,7 +208,7 @@ impl<J: Json> Client<J> {
         if self.options.timestamp
             && let Some(millis) = self.timesync.now(now)
         {
-            message.text("timestamp", &timestamp(millis));
+            message.text("timestamp", &timestamp::text(millis.unsigned_abs()));
         }
     }
 
