@@ -14,7 +14,7 @@ pub struct Reason {
 impl Reason {
     /// The application is done.
     pub const NORMAL: Self = Self::new(1000, "done");
-    /// The server shuts down, or the page is left.
+    /// The other end is gone, or the page is left.
     pub const GOING_AWAY: Self = Self::new(1001, "going away");
     /// A binary message came where only text is spoken.
     pub const BINARY: Self = Self::new(1003, "binary messages are not understood");
@@ -25,6 +25,8 @@ impl Reason {
     );
     /// A message or its parts pass a limit.
     pub const TOO_BIG: Self = Self::new(1009, "the message is too big");
+    /// The server shuts down, and it or another one can be connected to again.
+    pub const RESTART: Self = Self::new(1012, "service restart");
     /// The other end went silent.
     pub const SILENT: Self = Self::new(4000, "nothing heard within the ping timeout");
     /// A socket did not open in time.

@@ -32,6 +32,7 @@
 //! | --- | --- |
 //! | [`state`] | the state and its changes |
 //! | [`juggler`] | the service and its connections |
+//! | [`bayeux`] | publish and subscribe: the service and its sessions |
 //! | [`server`] | listening, and serving all of it within bounds |
 //! | [`tls`] | certificates |
 //! | [`auth`] | users and passwords |
@@ -42,19 +43,24 @@
 //! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
 
 pub mod auth;
+pub mod bayeux;
+mod closing;
 pub mod files;
 pub mod juggler;
 mod limits;
 pub mod origin;
 pub mod proxies;
+mod request_error;
 pub mod server;
 mod socket;
 pub mod state;
 pub mod tls;
 mod watched;
+mod written;
 
+pub use bayeux::Bayeux;
 pub use files::Files;
-pub use juggler::{Connection, Juggler, RequestError};
+pub use juggler::{Connection, Juggler};
 pub use limits::Limits;
 pub use mirrorball_protocol::{
     json::{Value, to_value},
@@ -62,6 +68,7 @@ pub use mirrorball_protocol::{
     reason::Reason,
 };
 pub use proxies::Remote;
+pub use request_error::RequestError;
 pub use server::Server;
 pub use state::{State, StateError};
 pub use tls::Tls;

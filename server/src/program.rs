@@ -10,7 +10,9 @@ use std::{
 };
 
 use mirrorball_protocol::json::Limits as JsonLimits;
-use mirrorball_server::{Files, Juggler, State, Tls, Value, auth::Htpasswd, server::ServerError};
+use mirrorball_server::{
+    Bayeux, Files, Juggler, State, Tls, Value, auth::Htpasswd, bayeux::Pattern, server::ServerError,
+};
 use tokio::runtime;
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -25,6 +27,8 @@ use crate::{
     signals::{Signal, Signals},
 };
 
+/// Where clients of the demo may subscribe and publish.
+const DEMO_CHANNELS: &str = "/chat/**";
 /// How long work on other threads, such as reading a file, may hold up the end.
 const WORK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -87,13 +91,21 @@ async fn run_server(settings: &Settings, demo: bool) -> Result<(), Ending> {
     } else {
         (settings.juggler(State::new(state)).build(), None)
     };
+    let bayeux = if demo.is_some() {
+        let chat = Pattern::parse(DEMO_CHANNELS).map_err(Ending::failed)?;
+        settings.bayeux(&[chat])
+    } else {
+        settings.bayeux(&settings.bayeux.channels)
+    };
+    let bayeux = bayeux.build();
     let greeting = Greeting {
         juggler: juggler.clone(),
+        bayeux: bayeux.clone(),
         has_files: files.is_some(),
         tls: tls.clone(),
         is_demo: demo.is_some(),
     };
-    let mut server = settings.server().juggler(juggler.clone());
+    let mut server = settings.server().juggler(juggler.clone()).bayeux(bayeux);
     if let Some(files) = files {
         server = server.files(files);
     }
@@ -117,7 +129,13 @@ async fn run_server(settings: &Settings, demo: bool) -> Result<(), Ending> {
         }
     };
     tracing::info!(signal, connections = juggler.connections(), "closing");
-    let orderly = server.close().await;
+    let orderly = tokio::select! {
+        orderly = server.close() => orderly,
+        name = ended(&mut signals) => {
+            tracing::info!(signal = name, connections = juggler.connections(), "closing at once");
+            server.close_now().await
+        }
+    };
     drop(demo);
     if !orderly {
         tracing::warn!("some connections did not end in time and are cut");
@@ -125,10 +143,19 @@ async fn run_server(settings: &Settings, demo: bool) -> Result<(), Ending> {
     Ok(())
 }
 
+/// Waits to be told to end, and returns the signal's name. Files are not read again any more.
+async fn ended(signals: &mut Signals) -> &'static str {
+    loop {
+        if let Signal::End(name) = signals.next().await {
+            return name;
+        }
+    }
+}
+
 fn refused(error: &ServerError) -> Ending {
     let hint = match error {
         ServerError::Listen { .. } => "; --listen names the address",
-        ServerError::Path { .. } => "; --ws-path and --index-path name them",
+        ServerError::Path { .. } => "; --ws-path, --bayeux-path and --index-path name them",
         ServerError::Htpasswd(_) => "; --htpasswd names the file",
         _ => "",
     };
@@ -228,6 +255,7 @@ fn read_state(path: &Path) -> Result<Value, Ending> {
 /// What to say when the server runs.
 struct Greeting {
     juggler: Juggler,
+    bayeux: Bayeux,
     has_files: bool,
     tls: Option<Arc<Tls>>,
     is_demo: bool,
@@ -238,13 +266,14 @@ impl Greeting {
     fn print(&self, addresses: &[SocketAddr]) {
         let mut text = String::new();
         let secure = if self.tls.is_some() { "s" } else { "" };
-        let path = self.juggler.ws_path();
+        let (path, base) = (self.juggler.ws_path(), self.bayeux.path());
         for address in addresses {
             let address = reachable(*address);
             if self.has_files {
                 text.push_str(&format!("open http{secure}://{address}/\n"));
             }
             text.push_str(&format!("mirror ws{secure}://{address}{path}\n"));
+            text.push_str(&format!("subscribe ws{secure}://{address}{base}\n"));
         }
         if let Some(fingerprint) = self.tls.as_ref().and_then(|tls| tls.fingerprint()) {
             text.push_str(&format!("certificate SHA-256 {fingerprint}\n"));

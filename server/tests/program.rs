@@ -59,6 +59,22 @@ impl Running {
         io::read_to_string(stream)
     }
 
+    /// Opens a WebSocket, on which nothing is said.
+    fn websocket(&self) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let head = format!(
+            "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            self.address,
+        );
+        stream.write_all(head.as_bytes())?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        assert_eq!(&status, b"HTTP/1.1 101");
+        Ok(stream)
+    }
+
     /// Sends a signal.
     fn signal(&self, signal: &str) -> io::Result<()> {
         let id = self.child.id().to_string();
@@ -253,24 +269,38 @@ fn serves_and_ends_in_an_orderly_way() -> io::Result<()> {
 #[test]
 fn ends_while_a_client_is_silent() -> io::Result<()> {
     let running = Running::start(&["demo", "--log", "text"])?;
-    let mut silent = TcpStream::connect(&running.address)?;
-    silent.set_read_timeout(Some(PATIENCE))?;
-    let head = format!(
-        "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        running.address,
-    );
-    silent.write_all(head.as_bytes())?;
-    let mut status = [0; 12];
-    silent.read_exact(&mut status)?;
-    assert_eq!(&status, b"HTTP/1.1 101");
-
+    let _silent = running.websocket()?;
     let (code, _, logged) = running.end("INT")?;
     assert_eq!(code, Some(0), "{logged}");
     assert!(
         logged.contains("INFO mirrorball::program: closing signal=\"interrupt\""),
         "{logged}"
     );
+    Ok(())
+}
+
+/// Told to end a second time it does not wait for the clients' turns any more.
+#[test]
+fn a_second_signal_ends_at_once() -> io::Result<()> {
+    let drain = [
+        "serve",
+        "--log",
+        "text",
+        "--drain",
+        "3600",
+        "--drain-step",
+        "3600",
+    ];
+    let mut running = Running::start(&drain)?;
+    let clients = [running.websocket()?, running.websocket()?];
+    running.signal("TERM")?;
+    // It listens no more, and has not ended.
+    until(|| Ok(TcpStream::connect(&running.address).is_err()))?;
+    assert!(running.child.try_wait()?.is_none());
+    let (code, _, logged) = running.end("INT")?;
+    assert_eq!(code, Some(0), "{logged}");
+    assert!(logged.contains("closing at once"), "{logged}");
+    drop(clients);
     Ok(())
 }
 

@@ -179,7 +179,7 @@ async fn every_time_may_be_infinite() {
 /// A server may say why it closes; whatever it says, the client comes back.
 #[wasm_bindgen_test]
 async fn a_server_closes_with_a_code() {
-    let codes = [1000, 1001, 1011, 1013, 3000, 4999];
+    let codes = [1000, 1001, 1011, 1012, 1013, 3000, 4999];
     let mut scripts: Vec<_> = codes
         .iter()
         .map(|code| json!([state(json!(code)), { "expect": 1 }, { "close": [code, "for a test"] }]))

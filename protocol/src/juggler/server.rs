@@ -10,7 +10,7 @@ pub use options::ServerOptions;
 
 use self::{rate::Rate, requests::Requests};
 use super::{
-    budget::Budget,
+    budget::{Budget, RequestBudget},
     link::Link,
     message::{Request, refusal, response},
     segment::Sealed,
@@ -96,6 +96,8 @@ pub struct Server<F> {
     /// The newest revision that is handed out whole.
     handed_out: u64,
     requests: Requests,
+    /// Why the connection is closed once its requests are answered.
+    retiring: Option<Reason>,
     closed: Option<Reason>,
     outputs: VecDeque<Output<F, ServerEvent>>,
 }
@@ -140,6 +142,7 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
             asked: 0,
             handed_out: 0,
             requests: Requests::default(),
+            retiring: None,
             closed: None,
             outputs: VecDeque::new(),
         }
@@ -148,6 +151,12 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
     /// Takes what half a message holds off what all connections together may hold.
     pub fn share(&mut self, budget: Arc<Budget>) {
         self.link.share(budget);
+    }
+
+    /// Takes what pending requests hold off what those of all connections together may hold; one that passes it is
+    /// refused, as one that passes the connection's own bounds. To be called before the first comes.
+    pub fn share_requests(&mut self, budget: Arc<RequestBudget>) {
+        self.requests.share(budget);
     }
 
     /// The client is to hold this state.
@@ -213,6 +222,15 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
         }
     }
 
+    /// Closes the connection once the requests that came are answered and the socket took everything that is queued.
+    /// Nothing more is wanted from the client: what it asks from here on is lost with the connection, and not
+    /// refused, so that it knows that it may ask again.
+    pub const fn retire(&mut self, reason: Reason) {
+        if self.retiring.is_none() {
+            self.retiring = Some(reason);
+        }
+    }
+
     /// Whether the send queue takes another message.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -220,20 +238,23 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
             && self.link.queued_bytes() < self.options.send_queue_bytes
     }
 
-    /// Whether the shell is to read on: there is room for an answer, and the client is not too fast.
+    /// Whether the shell is to read on: there is room for an answer, the client is not too fast, and the connection
+    /// is not about to be closed.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let paused = self.rate.as_ref().and_then(Rate::pause).is_some();
-        !paused && self.has_room()
+        !paused && self.retiring.is_none() && self.has_room()
     }
 
     /// Whether everything up to the last state that was set is handed to the socket.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.step == Step::None
-            && self.link.is_between()
-            && self.link.queued() == 0
-            && !self.is_behind()
+        self.is_handed_over() && !self.is_behind()
+    }
+
+    /// Whether no message is on its way to the socket.
+    fn is_handed_over(&self) -> bool {
+        self.step == Step::None && self.link.is_between() && self.link.queued() == 0
     }
 
     fn is_behind(&self) -> bool {
@@ -308,6 +329,13 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Server<F> {
         self.link.tick(now)
     }
 
+    /// Why the connection is to be closed now, where it is. To be asked before anything more is handed out: what was
+    /// before is taken by then, or the socket is blocked.
+    fn retired(&self) -> Option<Reason> {
+        let is_done = self.requests.is_empty() && self.is_handed_over() && self.blocked.is_none();
+        self.retiring.filter(|_| is_done)
+    }
+
     /// When the socket has to take something again.
     fn drained_by(&self) -> Option<Instant> {
         Some(self.blocked? + self.options.write_timeout?)
@@ -350,6 +378,8 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Machine for Server<F> {
             Input::Opened { .. } | Input::Online => Ok(()),
         };
         if let Err(reason) = handled {
+            self.close(reason);
+        } else if let Some(reason) = self.retired() {
             self.close(reason);
         }
     }
@@ -394,6 +424,9 @@ impl<F: From<String> + AsRef<[u8]> + Clone> Machine for Server<F> {
     fn deadline(&self) -> Option<Instant> {
         if self.closed.is_some() {
             return None;
+        }
+        if self.retired().is_some() {
+            return Some(Instant::default());
         }
         let pause = self.rate.as_ref().and_then(Rate::pause);
         [self.link.deadline(), pause, self.drained_by()]

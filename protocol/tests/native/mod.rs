@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod jsontestsuite;
+
 use mirrorball_protocol::json::{Document, Limits, PatchError, Value, diff};
 
 use crate::suite::{self, apply, diff as diffs, document, parse, random::Random};

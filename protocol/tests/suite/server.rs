@@ -6,7 +6,9 @@ use mirrorball_protocol::{
     Machine,
     json::{Value, diff},
     juggler::{
-        Server, message,
+        Server,
+        budget::RequestBudget,
+        message,
         segment::{Draft, Sealed},
         server::{Full, ServerEvent, ServerOptions},
     },
@@ -26,6 +28,8 @@ pub(crate) fn all() {
     requests_run_at_once();
     requests_are_bounded();
     pending_bytes_are_bounded();
+    requests_of_all_connections_are_bounded();
+    what_was_asked_is_answered_before_the_end();
     an_echo_keeps_its_place();
     half_a_pair_is_refused();
     input_is_paused();
@@ -454,6 +458,100 @@ fn pending_bytes_are_bounded() {
     bench.server.respond(1, Ok(&Value::Null));
     bench.outputs();
     assert_eq!(ask(&mut bench, 4, "[1,2,3,4]"), "");
+}
+
+/// What one connection has pending another cannot have, until it is answered or the connection is gone.
+fn requests_of_all_connections_are_bounded() {
+    let bench = |budget: &Arc<RequestBudget>| {
+        let mut options = ServerOptions::default();
+        options.parallel_requests = true;
+        let mut bench = Bench::new(options);
+        bench.server.share_requests(Arc::clone(budget));
+        bench
+    };
+    let is_refused = |bench: &mut Bench, id: i64| {
+        let answer = bench.ask(id, "n").outputs().concat();
+        answer.contains(&format!(r#""id":{id},"success":false,"data":"too many"#))
+    };
+    let budget = Arc::new(RequestBudget::new(3, 1_000, 1_000));
+    let (mut one, mut two) = (bench(&budget), bench(&budget));
+    assert!(!is_refused(&mut one, 1) && !is_refused(&mut one, 2) && !is_refused(&mut two, 3));
+    assert!(is_refused(&mut one, 4) && is_refused(&mut two, 5));
+    // An echo is a request like any other, and over at once.
+    one.server.respond(1, Ok(&Value::Null));
+    one.outputs();
+    assert_eq!(budget.left(), 1);
+    for id in 6..9 {
+        two.ask(id, "").expect(&[&response(id, "null")]);
+    }
+    assert!(!is_refused(&mut two, 9) && is_refused(&mut two, 10));
+    drop(two);
+    assert_eq!(budget.left(), 2);
+    one.server.close(Reason::NORMAL);
+    drop(one);
+    assert_eq!(budget.left(), 3);
+
+    // Those that wait are forgotten when the connection ends, and those that are handled with what handles them.
+    let mut waiting = Bench::new(ServerOptions::default());
+    waiting.server.share_requests(Arc::clone(&budget));
+    waiting.ask(1, "n").ask(2, "n").ask(3, "n");
+    assert_eq!(budget.left(), 0);
+    waiting.server.close(Reason::NORMAL);
+    assert_eq!(budget.left(), 2);
+    waiting.server.respond(1, Ok(&Value::Null));
+    assert_eq!(budget.left(), 3);
+
+    // Bytes and values count, too: a refused request takes nothing.
+    for (bytes, values) in [(60, 1_000), (1_000, 1)] {
+        let budget = Arc::new(RequestBudget::new(9, bytes, values));
+        let (mut one, mut two) = (bench(&budget), bench(&budget));
+        assert!(!is_refused(&mut one, 1));
+        assert!(is_refused(&mut two, 2) && is_refused(&mut one, 3));
+        assert_eq!(budget.left(), 8);
+        drop(one);
+        assert!(!is_refused(&mut two, 4));
+    }
+}
+
+/// A connection that retires answers what it was asked, with the state before, and hears nothing more.
+fn what_was_asked_is_answered_before_the_end() {
+    let mut bench = Bench::new(ServerOptions::default());
+    bench.ask(1, "a").ask(2, "b").expect(&["request 1 a: null"]);
+    bench.server.retire(Reason::RESTART);
+    bench.server.retire(Reason::NORMAL);
+    assert!(!bench.server.wants_input());
+    bench.expect(&[]);
+    bench.set("7");
+    bench.server.respond(1, Ok(&Value::Null));
+    bench.expect(&[
+        "request 2 b: null",
+        &patch(r#"{"op":"replace","path":"","value":7}"#),
+        &response(1, "null"),
+    ]);
+    // What the socket does not take yet is waited for.
+    bench.writable(false);
+    bench.server.respond(2, Ok(&Value::Null));
+    bench.expect(&[]);
+    bench.writable(true).expect(&[&response(2, "null")]);
+    bench.writable(false).input(Input::Tick).expect(&[]);
+    assert_ne!(bench.server.deadline(), Some(Instant::default()));
+    bench.writable(true).expect(&["close 1012", "closed 1012"]);
+
+    // Nothing to wait for: at the next tick, which is due.
+    let mut bench = Bench::new(ServerOptions::default());
+    bench.server.retire(Reason::RESTART);
+    bench.expect(&[]);
+    assert_eq!(bench.server.deadline(), Some(Instant::default()));
+    bench
+        .input(Input::Tick)
+        .expect(&["close 1012", "closed 1012"]);
+
+    // Somebody is in a hurry.
+    let mut bench = Bench::new(ServerOptions::default());
+    bench.ask(1, "a").expect(&["request 1 a: null"]);
+    bench.server.retire(Reason::RESTART);
+    bench.server.close(Reason::GOING_AWAY);
+    bench.expect(&["close 1001", "closed 1001"]);
 }
 
 /// After a burst nothing more is read for a while.

@@ -9,7 +9,11 @@ use std::{
 
 use mirrorball_protocol::{
     json::Value,
-    juggler::{Flush, budget::Budget, server::ServerOptions},
+    juggler::{
+        Flush,
+        budget::{Budget, RequestBudget},
+        server::ServerOptions,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
@@ -18,7 +22,7 @@ use super::{
     Connection, Greet, Juggler, PATH, RequestError, Service, casts::Casts, frames::Frames,
     handlers::Handlers, history::History, once::Once, publisher::Publisher,
 };
-use crate::{State, origin::Origins, socket::Limits};
+use crate::{State, closing::Closing, origin::Origins, socket::Limits};
 
 /// Makes a [`Juggler`].
 pub struct Builder {
@@ -29,9 +33,12 @@ pub struct Builder {
     handlers: Handlers,
     autoflush_delay: Option<Duration>,
     path: String,
+    drain: Duration,
+    drain_step: Duration,
     shutdown_timeout: Duration,
     max_message_bytes: usize,
     reassembly_total_bytes: usize,
+    pending_total: RequestBudget,
     compress_from: Option<usize>,
     history: usize,
     history_bytes: usize,
@@ -50,9 +57,12 @@ impl Builder {
             handlers: Handlers::default(),
             autoflush_delay: Some(Flush::DELAY),
             path: PATH.to_owned(),
+            drain: Duration::from_secs(10),
+            drain_step: Duration::from_millis(1),
             shutdown_timeout: Duration::from_millis(100),
             max_message_bytes: 1 << 20,
             reassembly_total_bytes: 256 << 20,
+            pending_total: RequestBudget::new(10_000, 256 << 20, 4_000_000),
             compress_from: Some(4 << 10),
             history: 1_024,
             history_bytes: 4 << 20,
@@ -153,6 +163,15 @@ impl Builder {
         self
     }
 
+    /// What requests may be that are handled or wait, those of all clients together: how many, how many bytes their
+    /// texts may have, and how many values their data; default 10,000, 256 MiB and 4,000,000. One more is refused at
+    /// once, as one is that passes what [`ServerOptions`] allow for one connection.
+    #[must_use]
+    pub const fn pending_total(mut self, requests: usize, bytes: usize, values: usize) -> Self {
+        self.pending_total = RequestBudget::new(requests, bytes, values);
+        self
+    }
+
     /// Segments of as many bytes are compressed, where the client can (permessage-deflate without context:
     /// once for all clients that get them); default 4 KiB. `None` compresses nothing.
     #[must_use]
@@ -201,7 +220,25 @@ impl Builder {
         self
     }
 
-    /// How long [`Juggler::close`] waits for connections to close in an orderly way; default 100 ms.
+    /// Over how long clients are told to come back when the service closes, one after another and evenly; default
+    /// 10 s. Each comes back when it is told, so they do not come as one wave to the server that is there next. Few take
+    /// less time: see [`drain_step`](Self::drain_step). With zero all are told at once.
+    #[must_use]
+    pub const fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// What lies at most between two clients of a [`drain`](Self::drain); default 1 ms: a hundred are told within
+    /// 0.1 s, and only from 10,000 on does it take 10 s.
+    #[must_use]
+    pub const fn drain_step(mut self, step: Duration) -> Self {
+        self.drain_step = step;
+        self
+    }
+
+    /// How long [`Juggler::close`] waits, once all clients have been told to go, for their requests to be answered
+    /// and for them to be gone; default 100 ms.
     #[must_use]
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
@@ -231,7 +268,7 @@ impl Builder {
             )),
             is_counting: self.history > 0 && self.state.is_some(),
             casts,
-            closing: watch::Sender::new(false),
+            closing: Closing::new(self.drain, self.drain_step),
             state: self.state,
             autoflush_delay: self.autoflush_delay,
             options: self.options,
@@ -240,6 +277,7 @@ impl Builder {
                 budget: Arc::new(Budget::new(self.reassembly_total_bytes)),
                 compress_from: self.compress_from,
             },
+            requests: Arc::new(self.pending_total),
             origins: self.origins,
             greet: self.greet,
             handlers: self.handlers,

@@ -9,7 +9,7 @@ use mirrorball_protocol::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{State, proxies::Remote, socket::Frame};
+use crate::{State, auth::Principal, proxies::Remote, socket::Frame};
 
 /// Notifications that wait for the connection's task to take them.
 const NOTES: usize = 16;
@@ -23,12 +23,19 @@ pub struct Connection {
 #[derive(Debug)]
 struct Shared {
     id: u64,
-    remote: Option<Remote>,
+    who: Who,
     state: State,
     max_segment_size: usize,
     notes: mpsc::Sender<Sealed<Frame>>,
     orders: Mutex<Orders>,
     ordered: Notify,
+}
+
+/// Who is at the other end, as far as the request said that opened the connection.
+#[derive(Debug)]
+pub(super) struct Who {
+    pub(super) remote: Option<Remote>,
+    pub(super) principal: Option<Principal>,
 }
 
 /// The connection is closed.
@@ -50,14 +57,14 @@ impl Connection {
     /// A handle, and where its notifications come out.
     pub(super) fn new(
         id: u64,
-        remote: Option<Remote>,
+        who: Who,
         state: State,
         max_segment_size: usize,
     ) -> (Self, mpsc::Receiver<Sealed<Frame>>) {
         let (notes, receiver) = mpsc::channel(NOTES);
         let shared = Shared {
             id,
-            remote,
+            who,
             state,
             max_segment_size,
             notes,
@@ -79,7 +86,15 @@ impl Connection {
     /// The client, as far as it is known: see [`Remote::of_request`].
     #[must_use]
     pub fn remote(&self) -> Option<Remote> {
-        self.shared.remote
+        self.shared.who.remote
+    }
+
+    /// The user who opened the connection; `None` where nobody asked for a name and a password. It is the
+    /// [`Principal`] extension of the request: [`htpasswd_file`](crate::server::Builder::htpasswd_file) sets it, and
+    /// in an app of your own any layer may. A user who is taken off the file stays until the connection ends.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.shared.who.principal.as_ref()
     }
 
     /// The state that this connection mirrors: the service's, or its own where the service has none.

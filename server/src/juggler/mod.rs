@@ -24,24 +24,27 @@ use std::{
 use axum::{
     Router,
     extract::Request,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use mirrorball_protocol::{
     json::Value,
     juggler::{
+        budget::RequestBudget,
         message::notification,
         server::{Level, ServerOptions},
     },
 };
 use tokio::sync::watch;
 
+pub use crate::RequestError;
 pub use builder::Builder;
 pub use connection::{Connection, Disconnected};
-pub use handlers::RequestError;
 
 use self::{
     casts::{Casts, News},
+    connection::Who,
     frames::Frames,
     handlers::Handlers,
     once::Once,
@@ -49,6 +52,8 @@ use self::{
 };
 use crate::{
     State,
+    auth::Principal,
+    closing::Closing,
     origin::Origins,
     proxies::Remote,
     socket::{Limits, accept},
@@ -113,6 +118,7 @@ pub(crate) struct Service {
     autoflush_delay: Option<Duration>,
     options: ServerOptions,
     sockets: Limits,
+    requests: Arc<RequestBudget>,
     origins: Origins,
     greet: Option<Greet>,
     handlers: Handlers,
@@ -123,8 +129,7 @@ pub(crate) struct Service {
     /// Whether clients are told which state they hold.
     is_counting: bool,
     casts: Arc<Casts>,
-    /// Each connection holds a receiver: closing is announced here, and the last one gone is seen here.
-    closing: watch::Sender<bool>,
+    closing: Closing,
     path: String,
     shutdown_timeout: Duration,
     last_id: AtomicU64,
@@ -152,7 +157,7 @@ impl Juggler {
     /// How many clients are connected.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.service.closing.receiver_count()
+        self.service.closing.connections()
     }
 
     /// Sends a notification to every client that is connected now.
@@ -184,31 +189,75 @@ impl Juggler {
         )
     }
 
-    /// Says goodbye to every client, and waits for them to be gone: at most the shutdown timeout.
+    /// Closes the service, and waits for its clients to be gone.
+    ///
+    /// From here on no client is taken any more (503). Those that are connected go one after another, over the
+    /// [drain](Builder::drain), so that they do not all come back at once: each is served until its turn, then its
+    /// requests that came are answered, and then it is told that the service restarts (1012). Clients that are
+    /// still there the [shutdown timeout](Builder::shutdown_timeout) after the last turn are told at once, and not
+    /// waited for.
+    ///
+    /// To be called again by whoever else wants to wait. For whoever does not, there is
+    /// [`close_now`](Self::close_now).
     pub async fn close(&self) {
-        self.service.closing.send_replace(true);
-        self.service.casts.tell(News::Closing);
-        let gone = self.service.closing.closed();
-        if tokio::time::timeout(self.service.shutdown_timeout, gone)
-            .await
-            .is_err()
-        {
-            tracing::debug!("connections did not close in time and are cut");
+        let drain = self.begin_closing();
+        if !self.is_gone_within(drain).await {
+            tracing::debug!(
+                connections = self.connections(),
+                "connections did not close in time"
+            );
+            self.hasten_closing();
         }
+    }
+
+    /// Closes the service at once, also where [`close`](Self::close) has begun to: tells every client that the
+    /// service restarts (1012), without its turn and without the answers to its requests, and waits for them to be
+    /// gone, at most the [shutdown timeout](Builder::shutdown_timeout).
+    pub async fn close_now(&self) {
+        self.hasten_closing();
+        self.is_gone_within(Duration::ZERO).await;
+    }
+
+    /// Has clients go in turn, and returns how long it is to the last turn.
+    pub(crate) fn begin_closing(&self) -> Duration {
+        let drain = self.service.closing.begin();
+        self.service.casts.tell(News::Closing);
+        drain
+    }
+
+    /// Has clients go at once.
+    pub(crate) fn hasten_closing(&self) {
+        self.service.closing.hasten();
+        self.service.casts.tell(News::Closing);
+    }
+
+    /// Waits for clients to be gone, at most for the shutdown timeout after the drain.
+    async fn is_gone_within(&self, drain: Duration) -> bool {
+        let patience = drain.saturating_add(self.service.shutdown_timeout);
+        let gone = tokio::time::timeout(patience, self.service.closing.finished());
+        gone.await.is_ok()
     }
 
     fn accept(self, request: Request) -> Response {
         let (mut parts, _) = request.into_parts();
+        if self.service.closing.is_begun() {
+            let headers = [(header::RETRY_AFTER, "1")];
+            let text = "this server is closing; connect again\n";
+            return (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response();
+        }
         if let Err(refusal) = self.service.origins.check_request(&parts) {
             tracing::warn!(origin = ?parts.headers.get("origin"), "a foreign page tried to connect");
             return refusal.into_response();
         }
-        let remote = Remote::of_request(&parts.extensions);
+        let who = Who {
+            remote: Remote::of_request(&parts.extensions),
+            principal: parts.extensions.get::<Principal>().cloned(),
+        };
         let service = self.service;
         let resumed = service.recall(parts.uri.query());
         let limits = service.sockets.clone();
         accept(&mut parts, &limits, move |socket| {
-            session::serve(service, socket, remote, resumed)
+            session::serve(service, socket, who, resumed)
         })
     }
 }

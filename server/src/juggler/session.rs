@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
-    future::{Future, ready},
+    future::{Future, pending, ready},
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::Arc,
 };
 
@@ -21,16 +22,19 @@ use mirrorball_protocol::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{Id, JoinError, JoinSet},
+    time::{Sleep, sleep},
 };
 
 use super::{
     Connection, RequestError, Service,
     casts::{Listener, Missed, News},
+    connection::Who,
     frames::encode,
     publisher::Pace,
 };
 use crate::{
-    proxies::Remote,
+    auth::Principal,
+    closing::Progress,
     socket::{Clock, Frame, Shell, Socket, drive},
     state::Snapshot,
 };
@@ -39,7 +43,7 @@ use crate::{
 pub(super) fn serve(
     service: Arc<Service>,
     socket: Socket,
-    remote: Option<Remote>,
+    who: Who,
     resumed: Option<Level>,
 ) -> impl Future<Output = ()> + Send {
     let clock = Clock::new();
@@ -55,10 +59,16 @@ pub(super) fn serve(
         }
     };
     let size = service.options.max_segment_size;
-    let (connection, notes) = Connection::new(service.next_id(), remote, state, size);
-    tracing::debug!(connection = connection.id(), ?remote, "connected");
+    let (connection, notes) = Connection::new(service.next_id(), who, state, size);
+    tracing::debug!(
+        connection = connection.id(),
+        remote = ?connection.remote(),
+        user = connection.principal().map(Principal::name),
+        "connected"
+    );
     let mut machine = Server::new(service.options.clone(), clock.now());
     machine.share(Arc::clone(&service.sockets.budget));
+    machine.share_requests(Arc::clone(&service.requests));
     if let Some(resumed) = resumed {
         machine.resume(resumed);
     }
@@ -78,6 +88,7 @@ pub(super) fn serve(
         version: first.version,
         casts,
         closing: service.closing.subscribe(),
+        turn: Turn::Unknown,
         notes,
         flushes: Vec::new(),
         tasks,
@@ -96,7 +107,8 @@ struct Session {
     /// The version of the state that the machine was given last.
     version: u64,
     casts: Listener,
-    closing: watch::Receiver<bool>,
+    closing: watch::Receiver<Progress>,
+    turn: Turn,
     notes: mpsc::Receiver<Sealed<Frame>>,
     /// Who waits for which of the machine's revisions to be handed out.
     flushes: Vec<(u64, oneshot::Sender<()>)>,
@@ -106,9 +118,27 @@ struct Session {
     requests: HashMap<Id, i64>,
 }
 
+/// When it is this connection's turn to close, where the service closes.
+enum Turn {
+    Unknown,
+    Coming(Pin<Box<Sleep>>),
+    Come,
+}
+
+impl Turn {
+    /// Waits for it to come, where it is known when. Dropping the future loses nothing.
+    async fn come(&mut self) {
+        match self {
+            Self::Coming(sleep) => sleep.await,
+            Self::Unknown | Self::Come => pending().await,
+        }
+    }
+}
+
 /// What happens to a session besides its socket.
 enum Happening {
     Closing,
+    Turn,
     Told(News),
     Handled(Result<(Id, Result<Value, RequestError>), JoinError>),
     Ordered,
@@ -154,6 +184,7 @@ impl Shell<Server<Frame>> for Session {
         tokio::select! {
             biased;
             Ok(()) = self.closing.changed(), if !room => Happening::Closing,
+            () = self.turn.come() => Happening::Turn,
             // What a handler sent before it answered goes before its answer.
             Some(note) = self.notes.recv(), if room => Happening::Told(News::Note(note)),
             news = self.casts.next(), if room => match news {
@@ -171,8 +202,10 @@ impl Shell<Server<Frame>> for Session {
 
     fn carry_out(&mut self, machine: &mut Server<Frame>, happening: Happening) {
         match happening {
-            Happening::Closing | Happening::Told(News::Closing) => {
-                machine.close(Reason::GOING_AWAY);
+            Happening::Closing | Happening::Told(News::Closing) => self.leave(machine),
+            Happening::Turn => {
+                self.turn = Turn::Come;
+                machine.retire(Reason::RESTART);
             }
             Happening::Told(News::State(snapshot)) => self.show(machine, snapshot),
             Happening::Handled(ended) => self.finish(machine, ended),
@@ -201,6 +234,18 @@ impl Shell<Server<Frame>> for Session {
 }
 
 impl Session {
+    /// Closes as the service does. It may hear of that several times.
+    fn leave(&mut self, machine: &mut Server<Frame>) {
+        match *self.closing.borrow_and_update() {
+            Progress::InTurn(turns) if matches!(self.turn, Turn::Unknown) => {
+                let wait = self.service.closing.take_turn(turns);
+                self.turn = Turn::Coming(Box::pin(sleep(wait)));
+            }
+            Progress::Now => machine.close(Reason::RESTART),
+            Progress::Open | Progress::InTurn(_) => {}
+        }
+    }
+
     /// Has the client hold a state, unless it is to hold a newer one already.
     fn show(&mut self, machine: &mut Server<Frame>, snapshot: Snapshot) {
         if snapshot.version > self.version {

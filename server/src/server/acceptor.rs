@@ -25,6 +25,7 @@ use super::{
 use crate::{
     Limits, Tls,
     proxies::{Remote, Scheme, TrustedProxies},
+    written::Written,
 };
 
 /// How long to wait where accepting a connection fails, for want of file descriptors for instance.
@@ -155,11 +156,13 @@ async fn serve(
             stream = secure(&site, stream) => stream?,
             _ = stopped.changed() => return Ok(()),
         };
+        let written = Written::default();
         talk(
             &site,
-            Wire::new(stream, place),
+            Wire::new(stream, place, written.clone()),
             peer,
             &activity,
+            written,
             &mut stopped,
         )
         .await
@@ -190,6 +193,7 @@ async fn talk(
     wire: Wire,
     peer: SocketAddr,
     activity: &Arc<Activity>,
+    written: Written,
     stopped: &mut watch::Receiver<()>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let scheme = match site.tls {
@@ -209,6 +213,7 @@ async fn talk(
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(peer));
             extensions.insert(remote);
+            extensions.insert(written.clone());
             request
         })
         .map_response(move |response| Answer::track(response, Arc::clone(&over)));

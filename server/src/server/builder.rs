@@ -18,9 +18,9 @@ use axum::{
 use tokio::{net::ToSocketAddrs, task::spawn_blocking};
 use tower_http::{limit::RequestBodyLimitLayer, timeout::RequestBodyDeadlineLayer};
 
-use super::{Bound, ServerError, acceptor::Site, listen, reload::Reloaded};
+use super::{Bound, ServerError, Services, acceptor::Site, listen, reload::Reloaded};
 use crate::{
-    Files, Juggler, Limits, Tls,
+    Bayeux, Files, Juggler, Limits, Tls,
     auth::Gate,
     files::{INDEX_PATH, index},
     origin::Origins,
@@ -30,6 +30,7 @@ use crate::{
 /// Makes a [`Server`](super::Server).
 pub struct Builder {
     jugglers: Vec<Juggler>,
+    bayeux: Vec<Bayeux>,
     routes: Vec<Router>,
     files: Option<FilesFrom>,
     index_path: Index,
@@ -61,6 +62,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             jugglers: Vec::new(),
+            bayeux: Vec::new(),
             routes: Vec::new(),
             files: None,
             index_path: Index::Default,
@@ -85,7 +87,15 @@ impl Builder {
         self
     }
 
-    /// Serves other routes, too; may be called again for more. Those of Juggler come first, then these, in order, then
+    /// Serves a Bayeux service, at its own path and all that is below it, and closes it with the server. There may be
+    /// several.
+    #[must_use]
+    pub fn bayeux(mut self, bayeux: Bayeux) -> Self {
+        self.bayeux.push(bayeux);
+        self
+    }
+
+    /// Serves other routes, too; may be called again for more. Those of Juggler and Bayeux come first, then these, in order, then
     /// static files. What comes later takes the place of a fallback.
     #[must_use]
     pub fn additional_routes(mut self, routes: Router) -> Self {
@@ -168,8 +178,9 @@ impl Builder {
         self
     }
 
-    /// How long connections have to end when the server closes; then they are cut. Default 100 ms. That of each
-    /// Juggler service bounds its own connections within it.
+    /// How long connections have to end when the server closes, once the [drain](crate::juggler::Builder::drain) of each
+    /// Juggler service is over; then they are cut. Default 100 ms. That of each Juggler service bounds its own
+    /// connections within it.
     #[must_use]
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
@@ -201,7 +212,11 @@ impl Builder {
             }
             None => None,
         };
-        let (jugglers, tls) = (self.jugglers.clone(), self.tls.clone());
+        let services = Services {
+            jugglers: self.jugglers.clone(),
+            bayeux: self.bayeux.clone(),
+        };
+        let tls = self.tls.clone();
         let (reload_interval, shutdown_timeout) = (self.reload_interval, self.shutdown_timeout);
         let (limits, trusted) = (self.limits.clone(), self.trusted_proxies.clone());
         let router = self.into_router(gate.clone())?;
@@ -209,7 +224,7 @@ impl Builder {
         Ok(Bound {
             listeners,
             addresses,
-            jugglers,
+            services,
             reloaded: Reloaded {
                 tls: tls.clone(),
                 gate,
@@ -257,6 +272,18 @@ impl Builder {
                 });
             }
             router = router.merge(juggler.into_router());
+        }
+        for bayeux in self.bayeux {
+            let path = bayeux.path().to_owned();
+            let whole = path.trim_end_matches('/').to_owned();
+            if !is_path(&path) || whole.is_empty() || !taken.insert(whole) {
+                return Err(ServerError::Path {
+                    what: "the Bayeux path",
+                    path,
+                    example: "/cometd",
+                });
+            }
+            router = router.merge(bayeux.into_router());
         }
         let mut index_path = match self.index_path {
             Index::Default if self.files.is_some() => Some(INDEX_PATH.to_owned()),

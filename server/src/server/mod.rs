@@ -15,13 +15,14 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
+    select,
     sync::watch,
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 pub use self::builder::Builder;
@@ -29,10 +30,12 @@ use self::{
     acceptor::{Acceptor, Site},
     reload::Reloaded,
 };
-use crate::{Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
+use crate::{Bayeux, Juggler, auth::HtpasswdError, files::FilesError, tls::TlsError};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
+/// How long a last goodbye may take to those who are cut.
+const LAST_WORD: Duration = Duration::from_millis(250);
 
 /// A server that runs: an own loop that accepts connections, with bounds and timeouts, and with TLS where that
 /// is wanted. A handle, to be cloned freely; the server runs until it is closed, or its runtime is.
@@ -61,10 +64,12 @@ pub struct Server {
 #[derive(Debug)]
 struct Running {
     addresses: Vec<SocketAddr>,
-    jugglers: Vec<Juggler>,
+    services: Services,
     places: Arc<places::Places>,
     reloaded: Reloaded,
     shutdown_timeout: Duration,
+    /// Whether the end is to come at once.
+    hurried: watch::Sender<bool>,
     /// Taken by whoever closes the server first.
     tasks: Mutex<Option<Tasks>>,
     /// Whether the end was orderly, once it has come.
@@ -79,13 +84,41 @@ struct Tasks {
     stopping: watch::Sender<()>,
 }
 
+/// What is closed with the server.
+#[derive(Debug)]
+struct Services {
+    jugglers: Vec<Juggler>,
+    bayeux: Vec<Bayeux>,
+}
+
+impl Services {
+    /// Has clients go in turn, and returns how long it is to the last turn.
+    fn begin_closing(&self) -> Duration {
+        let jugglers = self.jugglers.iter().map(Juggler::begin_closing);
+        let bayeux = self.bayeux.iter().map(Bayeux::begin_closing);
+        jugglers.chain(bayeux).max().unwrap_or_default()
+    }
+
+    /// Has clients go at once.
+    fn hasten_closing(&self) {
+        self.jugglers.iter().for_each(Juggler::hasten_closing);
+        self.bayeux.iter().for_each(Bayeux::hasten_closing);
+    }
+
+    async fn close(&self) {
+        let jugglers = join_all(self.jugglers.iter().map(Juggler::close));
+        let bayeux = join_all(self.bayeux.iter().map(Bayeux::close));
+        join(jugglers, bayeux).await;
+    }
+}
+
 /// Addresses that are listened on, and what is to be served there.
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Bound {
     listeners: Vec<TcpListener>,
     site: Site,
     addresses: Vec<SocketAddr>,
-    jugglers: Vec<Juggler>,
+    services: Services,
     reloaded: Reloaded,
     reload_interval: Option<Duration>,
     shutdown_timeout: Duration,
@@ -172,8 +205,12 @@ impl Server {
         self.running.reloaded.reload().await
     }
 
-    /// Accepts no more connections, says goodbye on those of Juggler, lets requests end, and cuts what is left after
-    /// the shutdown timeout. Returns whether nothing had to be cut.
+    /// Accepts no more connections, has those of Juggler and Bayeux close one after another, as [`Juggler::close`] says,
+    /// and lets requests end. What is left is cut, the [shutdown timeout](Builder::shutdown_timeout) after the last
+    /// client was told to go. Returns whether everything ended in time.
+    ///
+    /// It goes on where nobody waits for it, and whoever calls it again waits for the same end; for whoever does not
+    /// want to wait for it there is [`close_now`](Self::close_now).
     pub async fn close(&self) -> bool {
         let tasks = self.running.tasks.lock();
         if let Some(tasks) = tasks.unwrap_or_else(PoisonError::into_inner).take() {
@@ -181,6 +218,13 @@ impl Server {
             tokio::spawn(Arc::clone(&self.running).end(tasks));
         }
         self.ended().await
+    }
+
+    /// Closes at once, also where [`close`](Self::close) has begun to: says goodbye on the connections of Juggler, and
+    /// cuts what is not gone a quarter of a second later. Returns whether nothing had to be cut.
+    pub async fn close_now(&self) -> bool {
+        self.running.hurried.send_replace(true);
+        self.close().await
     }
 
     /// Waits until the server has been closed.
@@ -200,16 +244,39 @@ impl Running {
     async fn end(self: Arc<Self>, mut tasks: Tasks) {
         tasks.accepting.shutdown().await;
         drop(tasks.stopping);
-        let ended = timeout(self.shutdown_timeout, async {
-            join_all(self.jugglers.iter().map(Juggler::close)).await;
-            self.places.emptied().await;
-        });
-        let orderly = ended.await.is_ok();
+        let patience = self.services.begin_closing();
+        let orderly = select! {
+            () = self.emptied() => true,
+            () = self.hurried() => self.say_a_last_word().await,
+            () = sleep(patience.saturating_add(self.shutdown_timeout)) => {
+                self.say_a_last_word().await;
+                false
+            }
+        };
         if !orderly {
             tracing::debug!(connections = self.places.count(), "cut");
             self.places.cut();
         }
         self.closed.send_replace(Some(orderly));
+    }
+
+    /// Waits until all connections have ended.
+    async fn emptied(&self) {
+        self.services.close().await;
+        self.places.emptied().await;
+    }
+
+    /// Waits for somebody to be in a hurry.
+    async fn hurried(&self) {
+        let mut hurried = self.hurried.subscribe();
+        // Its sender lives as long as this.
+        let _ = hurried.wait_for(|hurried| *hurried).await;
+    }
+
+    /// Has clients go without their turns and their answers. Returns whether all connections are gone soon.
+    async fn say_a_last_word(&self) -> bool {
+        self.services.hasten_closing();
+        timeout(LAST_WORD, self.places.emptied()).await.is_ok()
     }
 }
 
@@ -238,10 +305,11 @@ impl Bound {
         }
         let running = Running {
             addresses: self.addresses,
-            jugglers: self.jugglers,
+            services: self.services,
             places: Arc::clone(&site.places),
             reloaded: self.reloaded,
             shutdown_timeout: self.shutdown_timeout,
+            hurried: watch::Sender::new(false),
             tasks: Mutex::new(Some(Tasks {
                 accepting,
                 stopping,

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::{activity::Activity, places::Place};
+use crate::written::Written;
 
 /// The socket of one connection. It says what happens to it, breaks when the connection is cut, and gives
 /// back the connection's place when it is dropped, which a WebSocket does when it ends.
@@ -21,6 +22,7 @@ use super::{activity::Activity, places::Place};
 pub(super) struct Wire {
     stream: Stream,
     activity: Arc<Activity>,
+    written: Written,
     _place: Place,
 }
 
@@ -31,10 +33,12 @@ pub(super) enum Stream {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream, place: Place) -> Self {
+    /// `written` is told what becomes of what is written.
+    pub(super) fn new(stream: Stream, place: Place, written: Written) -> Self {
         Self {
             stream,
             activity: Arc::clone(place.activity()),
+            written,
             _place: place,
         }
     }
@@ -51,6 +55,12 @@ impl Wire {
     fn wrote<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.activity.write(result.is_ready());
         result
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.written.lost();
     }
 }
 
@@ -95,6 +105,9 @@ impl AsyncWrite for Wire {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
         };
+        if let Poll::Ready(Ok(())) = result {
+            self.written.flushed();
+        }
         self.wrote(result)
     }
 

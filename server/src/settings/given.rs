@@ -125,6 +125,7 @@ fn argument(setting: &Setting) -> Arg {
         "tls" => Some("TLS"),
         "auth" => Some("Authentication"),
         "juggler" => Some("Juggler"),
+        "bayeux" => Some("Bayeux"),
         _ => None,
     };
     let argument = Arg::new(setting.key)

@@ -8,7 +8,10 @@ use std::{
 
 use clap::ValueEnum;
 use ipnet::IpNet;
-use mirrorball_server::origin::Origin;
+use mirrorball_server::{
+    bayeux::{Pattern, broker::Transport},
+    origin::Origin,
+};
 
 use super::{LogFormat, PERIODS, Settings};
 
@@ -48,7 +51,33 @@ pub(crate) enum Kind {
     OptionalRate(Field<Option<u32>>),
     /// At least one.
     Burst(Field<u32>),
+    /// None, or more.
+    Number(Field<usize>),
+    /// At least one, or as many as one likes.
+    OptionalCount(Field<Option<usize>>),
+    /// The status of an HTTP answer that is a failure.
+    Status(Field<u16>),
+    /// One of a few words.
+    Choice(&'static Choice),
+    Texts(Field<Vec<String>>),
+    Patterns(Field<Vec<Pattern>>),
+    Transports(Field<Vec<Transport>>),
 }
+
+/// A setting that is one of a few words.
+pub(crate) struct Choice {
+    pub(crate) words: &'static [&'static str],
+    /// The place among the words of what is set.
+    pub(crate) read: fn(&Settings) -> usize,
+    pub(crate) write: fn(&mut Settings, usize),
+}
+
+/// What transports are called.
+const TRANSPORTS: [(&str, Transport); 3] = [
+    ("websocket", Transport::WebSocket),
+    ("long-polling", Transport::LongPolling),
+    ("callback-polling", Transport::CallbackPolling),
+];
 
 /// A value as it was written, and the folder that paths in it are relative to.
 pub(crate) struct Written<'a> {
@@ -61,7 +90,12 @@ impl Kind {
     pub(crate) const fn is_list(self) -> bool {
         matches!(
             self,
-            Self::Addresses(_) | Self::Origins(_) | Self::Networks(_)
+            Self::Addresses(_)
+                | Self::Origins(_)
+                | Self::Networks(_)
+                | Self::Texts(_)
+                | Self::Patterns(_)
+                | Self::Transports(_)
         )
     }
 
@@ -77,9 +111,17 @@ impl Kind {
             Self::Networks(_) => "CIDR",
             Self::Log(_) => "FORMAT",
             Self::Path(_) | Self::OptionalText(_) => "PATH",
-            Self::Text(_) => "TEXT",
+            Self::Text(_) | Self::Texts(_) => "TEXT",
+            Self::Choice(_) => "WORD",
+            Self::Status(_) => "STATUS",
+            Self::Patterns(_) => "PATTERN",
+            Self::Transports(_) => "TYPE",
             Self::Switch(_) => "BOOL",
-            Self::Count(_) | Self::OptionalRate(_) | Self::Burst(_) => "N",
+            Self::Count(_)
+            | Self::OptionalRate(_)
+            | Self::Burst(_)
+            | Self::Number(_)
+            | Self::OptionalCount(_) => "N",
             Self::Size(_) => "BYTES",
             Self::Seconds(_)
             | Self::Timeout(_)
@@ -100,6 +142,14 @@ impl Kind {
                 Self::Addresses(field) => each(written, address).map(|all| *field(settings) = all),
                 Self::Origins(field) => each(written, origin).map(|all| *field(settings) = all),
                 Self::Networks(field) => each(written, network).map(|all| *field(settings) = all),
+                Self::Texts(field) => {
+                    *field(settings) = written.texts.to_vec();
+                    Ok(())
+                }
+                Self::Patterns(field) => each(written, pattern).map(|all| *field(settings) = all),
+                Self::Transports(field) => {
+                    each(written, transport).map(|all| *field(settings) = all)
+                }
                 _ => Ok(()),
             };
         }
@@ -160,7 +210,29 @@ impl Kind {
             Self::Burst(field) => small_count(text)
                 .map(|value| *field(settings) = value)
                 .ok_or_else(|| fail("a whole number from 1 on was expected")),
-            Self::Addresses(_) | Self::Origins(_) | Self::Networks(_) => Ok(()),
+            Self::Number(field) => number(text)
+                .map(|value| *field(settings) = value)
+                .ok_or_else(|| fail("a whole number was expected")),
+            Self::OptionalCount(field) => or_none(text, count)
+                .map(|value| *field(settings) = value)
+                .ok_or_else(|| fail("a whole number from 1 on was expected, or \"none\"")),
+            Self::Status(field) => small_count(text)
+                .and_then(|value| u16::try_from(value).ok())
+                .filter(|value| (400..600).contains(value))
+                .map(|value| *field(settings) = value)
+                .ok_or_else(|| fail("a status from 400 to 599 was expected")),
+            Self::Choice(choice) => choice
+                .words
+                .iter()
+                .position(|word| word == text)
+                .map(|at| (choice.write)(settings, at))
+                .ok_or_else(|| fail(&format!("one of {} was expected", choice.words.join(", ")))),
+            Self::Addresses(_)
+            | Self::Origins(_)
+            | Self::Networks(_)
+            | Self::Texts(_)
+            | Self::Patterns(_)
+            | Self::Transports(_) => Ok(()),
         }
     }
 
@@ -193,6 +265,25 @@ impl Kind {
                 Some(field(settings).map_or_else(|| quote(NONE), |rate| rate.to_string()))
             }
             Self::Burst(field) => Some(field(settings).to_string()),
+            Self::Number(field) => Some(field(settings).to_string()),
+            Self::OptionalCount(field) => {
+                Some(field(settings).map_or_else(|| quote(NONE), |count| count.to_string()))
+            }
+            Self::Status(field) => Some(field(settings).to_string()),
+            Self::Choice(choice) => choice
+                .words
+                .get((choice.read)(settings))
+                .map(|it| quote(it)),
+            Self::Texts(field) => Some(list(field(settings))),
+            Self::Patterns(field) => Some(list(field(settings))),
+            Self::Transports(field) => {
+                let names: Vec<_> = field(settings)
+                    .iter()
+                    .filter_map(|it| TRANSPORTS.iter().find(|(_, transport)| transport == it))
+                    .map(|(name, _)| *name)
+                    .collect();
+                Some(list(&names))
+            }
         }
     }
 }
@@ -223,6 +314,21 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
     let address = || Some(IpNet::from(text.parse::<std::net::IpAddr>().ok()?));
     let network = text.parse().ok().or_else(address);
     network.ok_or("a network or an address was expected, such as 10.0.0.0/8 or 127.0.0.1")
+}
+
+fn pattern(text: &str) -> Result<Pattern, &'static str> {
+    Pattern::parse(text).map_err(|_| "a channel or a pattern was expected, such as /chat/**")
+}
+
+fn transport(text: &str) -> Result<Transport, &'static str> {
+    let known = TRANSPORTS.iter().find(|(name, _)| *name == text);
+    let transport = known.map(|(_, transport)| *transport);
+    transport.ok_or("websocket, long-polling or callback-polling was expected")
+}
+
+fn number(text: &str) -> Option<usize> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 fn boolean(text: &str) -> Option<bool> {

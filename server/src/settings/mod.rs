@@ -1,6 +1,7 @@
 //! [`Settings`]: everything that the server can be told, from the command line, the environment, a file, or by
 //! default.
 
+mod bayeux;
 mod file;
 mod given;
 mod kind;
@@ -18,6 +19,7 @@ use mirrorball_server::{
 };
 
 pub(crate) use self::{
+    bayeux::BayeuxSettings,
     file::File,
     given::{Given, Source},
     table::SETTINGS,
@@ -47,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) log: Option<LogFormat>,
     pub(crate) period: Duration,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) drain: Duration,
+    pub(crate) drain_step: Duration,
     pub(crate) reload_interval: Option<Duration>,
 
     pub(crate) origins: Vec<Origin>,
@@ -69,6 +73,11 @@ pub(crate) struct Settings {
     pub(crate) options: ServerOptions,
     pub(crate) max_message_bytes: usize,
     pub(crate) reassembly_total_bytes: usize,
+    pub(crate) pending_total_requests: usize,
+    pub(crate) pending_total_bytes: usize,
+    pub(crate) pending_total_values: usize,
+
+    pub(crate) bayeux: BayeuxSettings,
 
     pub(crate) limits: Limits,
 }
@@ -84,6 +93,8 @@ impl Default for Settings {
             period: Duration::from_millis(500),
             // A file on its way may end.
             shutdown_timeout: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+            drain_step: Duration::from_millis(1),
             reload_interval: Some(Duration::from_secs(5)),
             origins: Vec::new(),
             require_origin: false,
@@ -102,6 +113,10 @@ impl Default for Settings {
             options: ServerOptions::default(),
             max_message_bytes: 1 << 20,
             reassembly_total_bytes: 256 << 20,
+            pending_total_requests: 10_000,
+            pending_total_bytes: 256 << 20,
+            pending_total_values: 4_000_000,
+            bayeux: BayeuxSettings::default(),
             limits: Limits::default(),
         }
     }
@@ -178,6 +193,13 @@ impl Settings {
             .ws_path(&self.ws_path)
             .max_message_bytes(self.max_message_bytes)
             .reassembly_total_bytes(self.reassembly_total_bytes)
+            .pending_total(
+                self.pending_total_requests,
+                self.pending_total_bytes,
+                self.pending_total_values,
+            )
+            .drain(self.drain)
+            .drain_step(self.drain_step)
             .shutdown_timeout(self.shutdown_timeout)
     }
 

@@ -43,6 +43,21 @@ pub(crate) struct Limits {
     pub(crate) compress_from: Option<usize>,
 }
 
+impl Limits {
+    /// `reassembly_total_bytes` are those of messages that are not whole yet, all sockets together.
+    pub(crate) fn new(
+        max_message_bytes: usize,
+        reassembly_total_bytes: usize,
+        compress_from: Option<usize>,
+    ) -> Self {
+        Self {
+            max_message_bytes,
+            budget: Arc::new(Budget::new(reassembly_total_bytes)),
+            compress_from,
+        }
+    }
+}
+
 /// An open WebSocket, to be driven.
 #[derive(Debug)]
 pub(crate) struct Socket {

@@ -21,6 +21,10 @@ use mirrorball_server::{Juggler, State};
 use mirrorball_tests::{child::Child, mirror, plan::Plan};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
 use crate::{
     client, json as parse,
@@ -113,6 +117,32 @@ async fn a_client_goes_on_where_its_last_connection_ended() {
         assert!(query.starts_with("key=1&resume="), "{query}");
     }
     juggler.close().await;
+}
+
+/// A server that restarts says so, and its clients wait their turn and come back.
+#[tokio::test]
+async fn a_client_comes_back_to_a_server_that_restarts() {
+    let raw = Raw::bind().await;
+    let (client, mut line) =
+        tokio::join!(client(raw.url()).connect(), raw.accept_with(r#"{"old":1}"#));
+    let client = client.unwrap();
+    let restart = CloseFrame {
+        code: CloseCode::Restart,
+        reason: "service restart".into(),
+    };
+    line.send_message(Message::Close(Some(restart))).await;
+    until_status(&client, "stale", |status| {
+        status.state == ConnectionState::Stale
+            && matches!(
+                &status.last_error,
+                Some(ConnectionError::Closed { code: 1012, .. })
+            )
+    })
+    .await;
+    let _line = raw.accept_with(r#"{"new":2}"#).await;
+    until_state(&client, &parse(r#"{"new":2}"#)).await;
+    assert_eq!(client.status().state, ConnectionState::Connected);
+    client.close().await;
 }
 
 /// A server that does not move any more is found out by its silence.

@@ -4,8 +4,9 @@ use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use axum::{Router, extract::Extension, routing::get};
 use mirrorball_server::{
-    Juggler, Limits, Server, State,
+    Juggler, Limits, RequestError, Server, State,
     auth::{Principal, with_password},
+    juggler,
     server::Builder,
 };
 use serde_json::json;
@@ -14,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::{
     http::{Answer, UPGRADE, answer, get as fetch, open_from},
     peer::Peer,
+    site::Site,
 };
 
 /// `alice:secret`, as openssl hashes it.
@@ -30,6 +32,13 @@ struct House {
     server: Server,
 }
 
+/// A service that answers who asks.
+fn juggler() -> juggler::Builder {
+    Juggler::builder(State::new(7)).request("who", |connection, (): ()| async move {
+        Ok::<_, RequestError>(connection.principal().map(ToString::to_string))
+    })
+}
+
 impl House {
     async fn open(users: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -41,7 +50,7 @@ impl House {
             get(|Extension(principal): Extension<Principal>| async move { principal.to_string() }),
         );
         let builder = Server::builder()
-            .juggler(Juggler::builder(State::new(7)).build())
+            .juggler(juggler().build())
             .additional_routes(who)
             .static_dir(folder.path().join("www"))
             .htpasswd_file(folder.path().join("htpasswd"))
@@ -93,6 +102,35 @@ async fn nothing_is_open() {
     let header = format!("Authorization: {ALICE_SECRET}");
     let mut peer = Peer::connect_at(house.address, "/ws", &header).await;
     assert_eq!(peer.state().await, &json!(7));
+}
+
+/// A connection knows its user, where users are asked for.
+#[tokio::test]
+async fn a_connection_knows_its_user() {
+    let users = format!("{ALICE}{}", with_password("", "bob", b"bob").unwrap());
+    let house = House::open(&users, |builder| builder).await;
+    let mut peers = Vec::new();
+    for (authorization, name) in [(ALICE_SECRET, "alice"), (BOB_BOB, "bob")] {
+        let header = format!("Authorization: {authorization}");
+        let mut peer = Peer::connect_at(house.address, "/ws", &header).await;
+        peer.request(1, "who", json!(null)).await;
+        assert_eq!(peer.response().await["data"], name);
+        peers.push((peer, name));
+    }
+    // Each is who it was, whatever becomes of the others, and of the file.
+    fs::write(house.file(), ALICE).unwrap();
+    assert!(house.server.reload().await);
+    for (mut peer, name) in peers {
+        peer.request(2, "who", json!(null)).await;
+        assert_eq!(peer.response().await["data"], name);
+    }
+
+    // What nobody asked for is not believed.
+    let open = Site::start(juggler()).await;
+    let header = format!("Authorization: {ALICE_SECRET}");
+    let mut peer = Peer::connect_at(open.address, "/ws", &header).await;
+    peer.request(1, "who", json!(null)).await;
+    assert_eq!(peer.response().await["data"], json!(null));
 }
 
 /// Whoever is wrong too often waits; others do not, nor does a pair that was right before.

@@ -1,7 +1,5 @@
 //! How connections end, and which ones do not begin.
 
-use std::time::Duration;
-
 use mirrorball_server::{Juggler, State, Value, origin::Origins};
 use serde_json::json;
 use tokio::{
@@ -11,21 +9,6 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::site::Site;
-
-/// A service that closes says so to everybody, and waits for them.
-#[tokio::test]
-async fn closing_says_goodbye_to_everybody() {
-    let builder = Juggler::builder(State::new(0)).shutdown_timeout(Duration::from_secs(30));
-    let site = Site::start(builder).await;
-    let peers = site.connect_all(20).await;
-    let juggler = site.juggler.clone();
-    let closing = tokio::spawn(async move { juggler.close().await });
-    for peer in peers {
-        assert_eq!(peer.goodbye().await, (1001, "going away".to_owned()));
-    }
-    closing.await.unwrap();
-    assert_eq!(site.juggler.connections(), 0);
-}
 
 /// A handler closes its own connection, and no other.
 #[tokio::test]

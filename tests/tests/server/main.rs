@@ -10,6 +10,7 @@ mod auth;
 mod closing;
 mod compression;
 mod connections;
+mod draining;
 mod fixture;
 mod hostile;
 mod http;

@@ -131,7 +131,12 @@ impl Peer {
 
     /// The next message; the state has its changes.
     pub(crate) async fn message(&mut self) -> Value {
-        let message: Value = serde_json::from_str(&self.text().await).unwrap();
+        let text = self.text().await;
+        self.take(&text)
+    }
+
+    fn take(&mut self, text: &str) -> Value {
+        let message: Value = serde_json::from_str(text).unwrap();
         if message["type"] == "state" {
             let diff: json_patch::Patch = serde_json::from_value(message["diff"].clone()).unwrap();
             json_patch::patch(&mut self.state, &diff).unwrap();
@@ -144,6 +149,20 @@ impl Peer {
         let message = self.message().await;
         assert_eq!(message["type"], "state", "{message}");
         &self.state
+    }
+
+    /// This after the next message, which has to be a diff; or the close code and reason, where the server says
+    /// goodbye instead.
+    pub(crate) async fn state_or_goodbye(mut self) -> Result<Self, (u16, String)> {
+        match self.next().await {
+            Some(Message::Text(text)) => {
+                let message = self.take(text.strip_prefix('0').unwrap());
+                assert_eq!(message["type"], "state", "{message}");
+                Ok(self)
+            }
+            Some(Message::Close(Some(frame))) => Err((frame.code.into(), frame.reason.to_string())),
+            other => panic!("neither: {other:?}"),
+        }
     }
 
     /// The mirrored state as it is.

@@ -1,6 +1,9 @@
 //! Requests and their answers.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mirrorball_server::{Juggler, RequestError, ServerOptions, State, Value};
 use serde_json::json;
@@ -186,6 +189,60 @@ async fn too_many_requests_are_refused() {
     for id in 0..3 {
         release.send(()).unwrap();
         assert_eq!(peer.message().await["id"], id);
+    }
+}
+
+/// What all clients together may have in progress one alone may have, too; then the others are refused until an
+/// answer is given, or a client is gone.
+#[tokio::test]
+async fn too_many_requests_of_all_clients_are_refused() {
+    let (release, released) = mpsc::unbounded_channel::<()>();
+    let released = Arc::new(tokio::sync::Mutex::new(released));
+    let builder = Juggler::builder(State::default())
+        .pending_total(3, 1 << 20, 1_000)
+        .on_request(move |_, _, data| {
+            let released = Arc::clone(&released);
+            async move {
+                released.lock().await.recv().await;
+                Ok(data)
+            }
+        });
+    let site = Site::start(builder).await;
+    let (mut one, mut two) = (site.connect().await, site.connect().await);
+    for id in 0..4 {
+        one.request(id, "wait", json!(null)).await;
+    }
+    let refusal = one.message().await;
+    assert_eq!(
+        (&refusal["id"], &refusal["success"]),
+        (&json!(3), &json!(false))
+    );
+    for name in ["wait", ""] {
+        two.request(1, name, json!(null)).await;
+        let refusal = two.message().await;
+        assert_eq!(refusal["success"], false);
+        let text = refusal["data"].as_str().unwrap();
+        assert!(text.starts_with("too many requests"), "{text}");
+    }
+    release.send(()).unwrap();
+    assert_eq!(one.message().await["id"], 0);
+    two.request(2, "", json!(null)).await;
+    assert_eq!(two.message().await["success"], true);
+    // Whoever goes leaves its share to the others.
+    drop(one);
+    while site.juggler.connections() > 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for id in 3..6 {
+        two.request(id, "wait", json!(null)).await;
+    }
+    for id in 3..6 {
+        release.send(()).unwrap();
+        let answer = two.message().await;
+        assert_eq!(
+            (&answer["id"], &answer["success"]),
+            (&json!(id), &json!(true))
+        );
     }
 }
 

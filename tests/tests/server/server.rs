@@ -208,7 +208,7 @@ async fn closing_is_orderly() {
         let server = server.clone();
         async move { server.close().await }
     });
-    assert_eq!(peer.goodbye().await.0, 1001);
+    assert_eq!(peer.goodbye().await.0, 1012);
     rest(&mut idle).await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
     let waiting = tokio::spawn({

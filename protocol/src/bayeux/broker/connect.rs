@@ -261,16 +261,31 @@ impl<P: Clone, F: Default> Broker<P, F> {
         let held = held.filter(|(_, session)| session.connect.is_some());
         let held: alloc::vec::Vec<_> = held.map(|(key, _)| SessionId(key)).collect();
         for id in held {
-            let Some(session) = self.sessions.get_mut(id.0) else {
-                continue;
-            };
-            let interval = interval();
-            session.interval = Some(interval);
-            let advice = Advice {
-                interval: Some(interval),
-                ..session.advice(Reconnect::Retry, &self.options)
-            };
-            self.end_connect(id, Ending::Advised(advice), now);
+            self.release_session(id, interval(), now);
         }
+    }
+
+    /// Answers the connects that are held at one peer, as [`release`](Self::release) does those of all.
+    pub fn release_at(&mut self, peer: PeerId, interval: Duration, now: Instant) {
+        self.now = self.now.max(now);
+        let sessions = self.peers.get(peer.0).map(|peer| peer.sessions.clone());
+        for id in sessions.unwrap_or_default() {
+            let connect = self.sessions.get(id.0).and_then(|it| it.connect.as_ref());
+            if connect.is_some_and(|connect| connect.peer == peer) {
+                self.release_session(id, interval, now);
+            }
+        }
+    }
+
+    fn release_session(&mut self, id: SessionId, interval: Duration, now: Instant) {
+        let Some(session) = self.sessions.get_mut(id.0) else {
+            return;
+        };
+        session.interval = Some(interval);
+        let advice = Advice {
+            interval: Some(interval),
+            ..session.advice(Reconnect::Retry, &self.options)
+        };
+        self.end_connect(id, Ending::Advised(advice), now);
     }
 }

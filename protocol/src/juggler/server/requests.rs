@@ -1,11 +1,14 @@
 //! The requests of one connection: those that are handled, and those that wait.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use super::ServerOptions;
 use crate::{
     json::{Json, Value},
-    juggler::message::Request,
+    juggler::{
+        budget::{Cost, RequestBudget},
+        message::Request,
+    },
 };
 
 /// Requests in the order in which they came.
@@ -14,19 +17,19 @@ pub(super) struct Requests {
     waiting: VecDeque<(Request<Value>, Cost)>,
     /// The ids of those that are handled.
     running: Vec<(i64, Cost)>,
+    /// What all of these hold.
     total: Cost,
-}
-
-/// What requests hold.
-#[derive(Clone, Copy, Debug, Default)]
-struct Cost {
-    /// Bytes of their texts.
-    bytes: usize,
-    /// Values in their data: small texts may be large values.
-    values: usize,
+    /// What those of all connections may hold; without it there is no such bound.
+    budget: Option<Arc<RequestBudget>>,
 }
 
 impl Requests {
+    /// Takes what requests hold off what those of all connections together may hold. To be called before there
+    /// are any.
+    pub(super) fn share(&mut self, budget: Arc<RequestBudget>) {
+        self.budget = Some(budget);
+    }
+
     /// Queues a request whose text had this many bytes; gives it back where there are too many.
     pub(super) fn push(
         &mut self,
@@ -34,22 +37,30 @@ impl Requests {
         bytes: usize,
         options: &ServerOptions,
     ) -> Result<(), Request<Value>> {
-        let count = self.waiting.len() + self.running.len();
         let size = request.data.measure(&options.json);
-        let values = size.map_or(options.json.nodes, |size| size.nodes);
-        let total = Cost {
-            bytes: self.total.bytes + bytes,
-            values: self.total.values + values,
+        let cost = Cost {
+            requests: 1,
+            bytes,
+            values: size.map_or(options.json.nodes, |size| size.nodes),
         };
-        if count >= options.max_pending_requests
-            || total.bytes > options.max_pending_bytes
-            || total.values > options.max_pending_values
-        {
+        let most = Cost {
+            requests: options.max_pending_requests,
+            bytes: options.max_pending_bytes,
+            values: options.max_pending_values,
+        };
+        let total = self.total.plus(cost);
+        let budget = self.budget.as_ref();
+        if !total.fits(most) || budget.is_some_and(|budget| !budget.take(cost)) {
             return Err(request);
         }
         self.total = total;
-        self.waiting.push_back((request, Cost { bytes, values }));
+        self.waiting.push_back((request, cost));
         Ok(())
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.running.is_empty()
     }
 
     /// The next one to be handled. The empty name asks for an echo, which is answered at once and never runs.
@@ -59,7 +70,7 @@ impl Requests {
         }
         let (request, cost) = self.waiting.pop_front()?;
         if request.name.is_empty() {
-            self.total.release(cost);
+            self.release(cost);
         } else {
             self.running.push((request.id, cost));
         }
@@ -70,19 +81,27 @@ impl Requests {
     pub(super) fn end(&mut self, id: i64) {
         if let Some(at) = self.running.iter().position(|(running, _)| *running == id) {
             let (_, cost) = self.running.swap_remove(at);
-            self.total.release(cost);
+            self.release(cost);
         }
     }
 
     /// Forgets those that wait.
     pub(super) fn clear(&mut self) {
-        self.waiting.clear();
+        let waiting = self.waiting.drain(..);
+        let forgotten = waiting.fold(Cost::default(), |sum, (_, cost)| sum.plus(cost));
+        self.release(forgotten);
+    }
+
+    fn release(&mut self, cost: Cost) {
+        self.total = self.total.minus(cost);
+        if let Some(budget) = &self.budget {
+            budget.give(cost);
+        }
     }
 }
 
-impl Cost {
-    const fn release(&mut self, cost: Self) {
-        self.bytes -= cost.bytes;
-        self.values -= cost.values;
+impl Drop for Requests {
+    fn drop(&mut self) {
+        self.release(self.total);
     }
 }

@@ -73,7 +73,7 @@ impl<J: Json> World<J> {
 
     /// Whether nothing is on its way any more.
     pub(super) fn is_settled(&self) -> bool {
-        let status = self.client.status();
+        let (status, now) = (self.client.status(), self.instant());
         let current = self
             .sockets
             .iter()
@@ -81,7 +81,9 @@ impl<J: Json> World<J> {
         let quiet = current.is_some_and(|socket| {
             let still = |conn: &Conn| {
                 let empty = conn.outbox.is_empty() && conn.later.is_empty();
-                empty && conn.server.is_flushed() && conn.version == self.site.version()
+                // One that retires is about to go.
+                let due = conn.server.deadline().is_some_and(|due| due <= now);
+                empty && !due && conn.server.is_flushed() && conn.version == self.site.version()
             };
             socket.up.is_quiet()
                 && socket.down.is_quiet()

@@ -109,7 +109,11 @@ impl<J: Json> World<J> {
             }
             4 => {
                 if let Some(conn) = &mut socket.conn {
-                    conn.server.close(Reason::GOING_AWAY);
+                    if random.chance(50) {
+                        conn.server.close(Reason::GOING_AWAY);
+                    } else {
+                        conn.server.retire(Reason::RESTART);
+                    }
                 }
             }
             // From here on somebody is not told.

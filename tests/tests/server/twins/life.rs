@@ -81,7 +81,7 @@ async fn a_server_that_closes_is_noticed() {
             soon("the connection's end", connection.closed()).await;
             let why = soon("the client's end", client.closed()).await;
             assert!(
-                matches!(&why, Some(ConnectionError::Closed { code: 1001, .. })),
+                matches!(&why, Some(ConnectionError::Closed { code: 1012, .. })),
                 "{why:?}"
             );
         }
