@@ -78,8 +78,9 @@ impl Address {
         }
     }
 
-    /// With this path, where the address does not say one.
-    pub(crate) fn or_path(mut self, path: &str) -> Self {
+    /// The same with this path, where it was written without one.
+    #[must_use]
+    pub fn or_path(mut self, path: &str) -> Self {
         if std::mem::take(&mut self.is_path_assumed) {
             let query = self
                 .path

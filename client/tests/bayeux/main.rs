@@ -13,6 +13,8 @@ mod polling;
 mod receiving;
 mod requests;
 mod scripted;
+mod serving;
+mod site;
 
 use std::{future::Future, time::Duration};
 

@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::{
         Request, State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
+        ws::{Message, WebSocket},
     },
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -288,13 +288,6 @@ impl Line {
     pub(crate) fn send(&self, text: &str) {
         // The client may have left.
         let _ = self.0.send(Message::text(text));
-    }
-
-    pub(crate) fn close(&self, code: u16) {
-        let _ = self.0.send(Message::Close(Some(CloseFrame {
-            code,
-            reason: "".into(),
-        })));
     }
 
     /// Ends it without a goodbye.
