@@ -87,7 +87,11 @@ impl Network<Frame> for Lines {
                 }
                 let (socket, headers) = self.connector.open_with(address, headers).await?;
                 self.hooks.cookies.keep(address, &headers);
-                Payloads::Stream(Stream::new(self, &route.address, Pipe::Socket(socket)))
+                Payloads::Stream(Box::new(Stream::new(
+                    self,
+                    &route.address,
+                    Pipe::Socket(socket),
+                )))
             }
             (ConnectionType::Other(_), Some(carrier)) => {
                 let (wire, sender, receiver) = wire();
@@ -98,7 +102,11 @@ impl Network<Frame> for Lines {
                     receiver,
                     error: None,
                 };
-                Payloads::Stream(Stream::new(self, &route.address, Pipe::Carried(carried)))
+                Payloads::Stream(Box::new(Stream::new(
+                    self,
+                    &route.address,
+                    Pipe::Carried(carried),
+                )))
             }
             (ConnectionType::Other(name), None) => {
                 return Err(ConnectionError::Application(format!(
@@ -113,7 +121,7 @@ impl Network<Frame> for Lines {
 /// A connection that carries payloads.
 pub(crate) enum Payloads {
     Requests(Polling<Frame, Requests>),
-    Stream(Stream),
+    Stream(Box<Stream>),
 }
 
 impl Line<Frame> for Payloads {
@@ -141,12 +149,12 @@ impl Line<Frame> for Payloads {
     async fn close(self: Box<Self>, reason: Option<Reason>) {
         match *self {
             Self::Requests(line) => Box::new(line).close(reason).await,
-            Self::Stream(Stream {
-                pipe: Pipe::Socket(socket),
-                ..
-            }) => socket.close(reason).await,
-            // The transport's future is dropped.
-            Self::Stream(_) => {}
+            Self::Stream(stream) => {
+                // A transport of the application's own is dropped.
+                if let Pipe::Socket(socket) = stream.pipe {
+                    socket.close(reason).await;
+                }
+            }
         }
     }
 }

@@ -273,6 +273,12 @@ impl Builder {
         self
     }
 
+    /// How long [`Client::close`] waits for the server's reply; default 5 s.
+    pub const fn disconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.disconnect_timeout = timeout;
+        self
+    }
+
     /// How long a request may take where it does not say otherwise, waiting to be sent included; `None` for ever. Default 30 s.
     pub const fn request_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.options.request_timeout = timeout;

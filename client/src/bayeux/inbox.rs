@@ -83,7 +83,9 @@ impl Inbox {
             .entry(Arc::clone(channel))
             .or_default()
             .push(id);
-        if let Ok(pattern) = Pattern::parse(channel) {
+        // Some servers take a query behind it.
+        let place = channel.split('?').next().unwrap_or_default();
+        if let Ok(pattern) = Pattern::parse(place) {
             state.pending.push((pattern, id));
         }
         id

@@ -115,7 +115,7 @@ impl Client {
         opened.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Tells the server goodbye, waits for its reply, for five seconds at most, and disconnects. Messages that wait can still be
+    /// Tells the server goodbye, waits for its reply, for [`Builder::disconnect_timeout`] at most, and disconnects. Messages that wait can still be
     /// received. Requests without an end fail. Of a closed client nothing happens.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();

@@ -150,7 +150,7 @@ async fn an_extension_may_take_messages_out() {
             json!([{ "channel": "/a", "data": "unheard" }, { "channel": "/a", "data": 1 }]);
         if held.is_request() {
             let mut messages = messages.as_array().unwrap().clone();
-            messages.push(reply(&held.messages[0], json!({})));
+            messages.push(reply(&held.messages[0], &json!({})));
             held.answer(messages);
         } else {
             held.line()
@@ -341,7 +341,7 @@ async fn handshakes_say_what_the_application_wants() {
         client
             .set_handshake_ext(Some(crate::json(r#"{"token":2}"#)))
             .await;
-        held.accept_with(json!({ "successful": false, "error": "402::x", "advice": { "reconnect": "handshake" } }));
+        held.accept_with(&json!({ "successful": false, "error": "402::x", "advice": { "reconnect": "handshake" } }));
         let call = server.expect("/meta/handshake").await;
         assert_eq!(call.messages[0]["ext"]["token"], 2);
     }
@@ -368,7 +368,7 @@ async fn json_is_read_and_written_as_the_application_wants() {
         let builder = client(server.url()).connection_types([way]).codec(Odd);
         let (client, held) = open_with(&mut server, builder).await;
         if held.is_request() {
-            let text = serde_json::to_string(&reply(&held.messages[0], json!({}))).unwrap();
+            let text = serde_json::to_string(&reply(&held.messages[0], &json!({}))).unwrap();
             held.answer_text(200, &format!(r#"[{{"channel":"/a","data":1e999}},{text}]"#));
         } else {
             held.line().send(r#"[{"channel":"/a","data":1e999}]"#);
@@ -400,9 +400,9 @@ impl Transport for Echo {
                 .iter()
                 .map(|it| {
                     if it["channel"] == "/meta/handshake" {
-                        reply(it, more.clone())
+                        reply(it, &more)
                     } else {
-                        reply(it, json!({}))
+                        reply(it, &json!({}))
                     }
                 })
                 .collect();

@@ -56,7 +56,7 @@ async fn a_session_that_the_server_lost_is_made_anew_with_its_subscriptions() {
             taken.unwrap()
         };
         let mut events = client.events();
-        held.accept_with(json!({
+        held.accept_with(&json!({
             "successful": false,
             "error": "402::session_unknown",
             "advice": { "reconnect": "handshake", "interval": 0 },
@@ -64,7 +64,7 @@ async fn a_session_that_the_server_lost_is_made_anew_with_its_subscriptions() {
         server
             .expect("/meta/handshake")
             .await
-            .accept_with(json!({ "clientId": "two" }));
+            .accept_with(&json!({ "clientId": "two" }));
         // Subscriptions go together; the connect may be on its way, too.
         let mut held = Vec::new();
         let call = loop {
@@ -132,11 +132,11 @@ async fn a_server_that_comes_back_is_found() {
         let mut server = Scripted::start_with(Takes::Both, port).await;
         // It knows nothing of the session.
         let call = server.expect("/meta/connect").await;
-        call.accept_with(json!({ "successful": false, "error": "402::session_unknown" }));
+        call.accept_with(&json!({ "successful": false, "error": "402::session_unknown" }));
         server
             .expect("/meta/handshake")
             .await
-            .accept_with(json!({ "clientId": "two" }));
+            .accept_with(&json!({ "clientId": "two" }));
         for _ in 0..2 {
             server.call().await.accept();
         }
@@ -163,9 +163,9 @@ async fn advice_is_followed_in_milliseconds_and_partial_advice_erases_nothing() 
     for way in EACH {
         let mut server = Scripted::start().await;
         let (client, held) = open(&mut server, way).await;
-        held.accept_with(json!({ "advice": { "interval": 20 } }));
+        held.accept_with(&json!({ "advice": { "interval": 20 } }));
         let held = server.expect("/meta/connect").await;
-        held.accept_with(json!({ "advice": { "reconnect": "retry" } }));
+        held.accept_with(&json!({ "advice": { "reconnect": "retry" } }));
         server.expect("/meta/connect").await;
         assert_eq!(client.status().state, State::Connected);
     }
@@ -274,10 +274,10 @@ async fn extensions_of_the_protocol_are_options() {
     assert!(call.messages[0]["timestamp"].is_string());
     let ahead = ext["timesync"]["tc"].as_i64().unwrap() + 3_600_000;
     let timesync = json!({ "tc": ext["timesync"]["tc"], "ts": ahead, "p": 0, "a": 0 });
-    call.accept_with(json!({ "ext": { "ack": true, "replay": true, "timesync": timesync } }));
+    call.accept_with(&json!({ "ext": { "ack": true, "replay": true, "timesync": timesync } }));
     let call = server.expect("/meta/connect").await;
     assert_eq!(call.messages[0]["ext"]["ack"], 0);
-    call.accept_with(json!({ "ext": { "ack": 7 } }));
+    call.accept_with(&json!({ "ext": { "ack": 7 } }));
     let client = soon("open", opening).await.unwrap().unwrap();
     let held = server.expect("/meta/connect").await;
     assert_eq!(held.messages[0]["ext"]["ack"], 7);

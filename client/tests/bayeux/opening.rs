@@ -1,5 +1,7 @@
 //! How a client opens and closes.
 
+use std::time::Duration;
+
 use mirrorball_client::{
     ConnectionError,
     bayeux::{ConnectionType, Error, ErrorKind, State},
@@ -73,7 +75,7 @@ async fn where_the_server_offers_another_type_the_session_goes_on_there() {
     let opening = tokio::spawn(client(server.url()).open());
     let call = server.expect("/meta/handshake").await;
     assert!(!call.is_request());
-    call.accept_with(json!({ "supportedConnectionTypes": ["unheard-of", "long-polling"] }));
+    call.accept_with(&json!({ "supportedConnectionTypes": ["unheard-of", "long-polling"] }));
     let call = server.expect("/meta/connect").await;
     assert!(call.is_request());
     assert_eq!(call.messages[0]["clientId"], "one");
@@ -108,7 +110,7 @@ async fn a_handshake_that_is_refused_says_why() {
         for advice in ["none", "handshake", "retry"] {
             let refuse = async {
                 let call = server.expect("/meta/handshake").await;
-                call.accept_with(json!({
+                call.accept_with(&json!({
                     "successful": false,
                     "error": "403:denied,twice:Handshake denied",
                     "advice": { "reconnect": advice },
@@ -158,7 +160,7 @@ async fn without_a_type_in_common_there_is_no_session() {
     let client = client(server.url()).build().unwrap();
     let offer = async {
         let call = server.expect("/meta/handshake").await;
-        call.accept_with(json!({ "supportedConnectionTypes": ["callback-polling"] }));
+        call.accept_with(&json!({ "supportedConnectionTypes": ["callback-polling"] }));
     };
     let (opened, ()) = tokio::join!(soon("no type", client.open()), offer);
     assert_eq!(opened, Err(Error::NoConnectionType));
@@ -195,7 +197,7 @@ async fn a_status_of_http_is_told() {
         server
             .expect("/meta/handshake")
             .await
-            .answer_text(503, "later")
+            .answer_text(503, "later");
     };
     let (opened, ()) = tokio::join!(soon("refused", builder.open()), answer);
     assert_eq!(
@@ -240,7 +242,8 @@ async fn a_client_whose_last_handle_is_dropped_says_goodbye() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_a_goodbye_is_left() {
     let mut server = Scripted::start().await;
-    let (client, held) = open(&mut server, ConnectionType::WebSocket).await;
+    let builder = client(server.url()).disconnect_timeout(Duration::from_millis(10));
+    let (client, held) = open_with(&mut server, builder).await;
     let closing = tokio::spawn({
         let client = client.clone();
         async move { client.close().await }
@@ -274,7 +277,7 @@ async fn a_server_may_answer_with_numbers_without_ids_and_with_one_message_alone
         let answer = async {
             let call = server.expect("/a").await;
             let id: u64 = call.messages[0]["id"].as_str().unwrap().parse().unwrap();
-            let one = reply(&call.messages[0], json!({ "id": id }));
+            let one = reply(&call.messages[0], &json!({ "id": id }));
             call.answer(one);
         };
         let (published, ()) = tokio::join!(soon("a reply", publish), answer);

@@ -85,7 +85,7 @@ async fn a_cookie_goes_back_to_an_address_too_and_to_its_web_socket() {
     let call = server.expect("/meta/handshake").await;
     let yes = reply(
         &call.messages[0],
-        json!({ "supportedConnectionTypes": ["websocket"] }),
+        &json!({ "supportedConnectionTypes": ["websocket"] }),
     );
     call.answer_with(
         json!([yes]),

@@ -20,7 +20,7 @@ async fn deliver(server: &mut Scripted, held: Call, channel: &str, numbers: &[i6
         held.line().push(messages);
         return held;
     }
-    messages.push(reply(&held.messages[0], json!({})));
+    messages.push(reply(&held.messages[0], &json!({})));
     held.answer(messages);
     server.expect("/meta/connect").await
 }
@@ -121,7 +121,7 @@ async fn a_server_that_ends_the_session_is_told_behind_its_messages() {
         let message = json!({ "channel": "/a", "data": 1 });
         let end =
             json!({ "advice": { "reconnect": "none" }, "successful": false, "error": "402::gone" });
-        let end = reply(&held.messages[0], end);
+        let end = reply(&held.messages[0], &end);
         held.answer(json!([message, end]));
         let messages: Vec<_> = soon("the end", client.messages().collect()).await;
         assert_eq!(messages.len(), 2);
@@ -209,7 +209,7 @@ async fn with_as_many_messages_as_are_to_wait_the_connection_is_suspended_and_re
     let held = deliver(&mut server, held, "/a", &[1, 2, 3]).await;
     let held = deliver(&mut server, held, "/a", &[4]).await;
     let last = json!({ "channel": "/a", "data": 5 });
-    let yes = reply(&held.messages[0], json!({}));
+    let yes = reply(&held.messages[0], &json!({}));
     held.answer(json!([last, yes]));
     // Requests are answered, before and after; no connect is among them.
     for expected in 1..=2 {

@@ -24,7 +24,7 @@ async fn a_request_comes_back_with_its_reply() {
             let call = server.expect("/chat/a").await;
             assert_eq!(call.messages[0]["data"], json!({ "text": "\u{1f600}" }));
             assert_eq!(call.messages[0]["clientId"], "one");
-            call.accept_with(json!({ "ext": { "seen": 7 } }));
+            call.accept_with(&json!({ "ext": { "seen": 7 } }));
         };
         let (published, ()) = tokio::join!(soon("a reply", publish), answer);
         let published = published.unwrap();
@@ -116,7 +116,7 @@ async fn a_message_is_no_reply_even_where_it_has_the_requests_id() {
         let answer = async {
             let call = server.expect("/a").await;
             let message = json!({ "channel": "/a", "id": call.messages[0]["id"], "data": "own" });
-            let yes = reply(&call.messages[0], json!({}));
+            let yes = reply(&call.messages[0], &json!({}));
             call.answer(json!([message, yes]));
         };
         let (published, ()) = tokio::join!(soon("a reply", client.publish("/a", &1)), answer);
@@ -276,7 +276,7 @@ async fn a_call_waits_for_the_answer_of_the_application() {
             call.accept();
             match held.is_request() {
                 true => {
-                    let connected = reply(&held.messages[0], json!({}));
+                    let connected = reply(&held.messages[0], &json!({}));
                     held.answer(json!([answer, connected]));
                 }
                 false => held.line().push(json!([answer])),
@@ -305,7 +305,7 @@ async fn a_call_waits_for_the_answer_of_the_application() {
     assert_eq!(error.response().unwrap().data(), &"broken".into());
     let answer = async {
         let call = server.expect("/service/rpc/add").await;
-        let answer = reply(&call.messages[0], json!({ "data": 3 }));
+        let answer = reply(&call.messages[0], &json!({ "data": 3 }));
         call.answer(json!([answer]));
     };
     let (sum, ()) = tokio::join!(

@@ -230,7 +230,7 @@ impl Call {
     pub(crate) fn yes(&self) -> Vec<Value> {
         self.messages
             .iter()
-            .map(|it| reply(it, json!({})))
+            .map(|it| reply(it, &json!({})))
             .collect()
     }
 
@@ -241,24 +241,20 @@ impl Call {
     }
 
     /// Says yes to each message, and more.
-    pub(crate) fn accept_with(self, more: Value) {
-        let yes: Vec<Value> = self
-            .messages
-            .iter()
-            .map(|it| reply(it, more.clone()))
-            .collect();
+    pub(crate) fn accept_with(self, more: &Value) {
+        let yes: Vec<Value> = self.messages.iter().map(|it| reply(it, more)).collect();
         self.answer(yes);
     }
 
     /// Says no to each message.
     pub(crate) fn refuse(self, error: &str) {
         let no = json!({ "successful": false, "error": error });
-        self.accept_with(no);
+        self.accept_with(&no);
     }
 }
 
 /// What says yes to a message, with more members, or others.
-pub(crate) fn reply(message: &Value, more: Value) -> Value {
+pub(crate) fn reply(message: &Value, more: &Value) -> Value {
     let mut reply = json!({ "channel": message["channel"], "successful": true });
     let members = reply.as_object_mut().unwrap();
     for name in ["id", "subscription"] {
