@@ -1,4 +1,4 @@
-//! Live server state in native programs: a client of Juggler servers on tokio.
+//! Live server state in native programs: clients of Juggler and Bayeux servers on tokio.
 //!
 //! A [`juggler::Client`] holds the same JSON as the server, kept in step by small diffs; it sends requests, hears
 //! notifications, and connects again whenever it has to.
@@ -29,9 +29,25 @@
 //! # }
 //! ```
 //!
+//! A [`bayeux::Client`] publishes and subscribes, over WebSockets or long-polling:
+//!
+//! ```no_run
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bus = mirrorball_client::bayeux::Client::builder("https://plant.example").open().await?;
+//! let mut ticks = bus.subscribe("/ticks/*").await?;
+//! bus.publish("/ticks/eur", &serde_json::json!({ "rate": 1.08 })).await?;
+//! while let Some(tick) = ticks.next().await {
+//!     println!("{}", tick?.data());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`juggler`] | the client of a Juggler server |
+//! | [`bayeux`] | the client of a Bayeux server: publish and subscribe |
 //!
 //! The protocol's rules are in [`mirrorball_protocol`]; this crate moves bytes.
 
