@@ -91,3 +91,23 @@ fn schedules_of_the_third_part() {
 fn schedules_of_the_fourth_part() {
     suite::pair::schedules::<Value>(part(3));
 }
+
+#[test]
+fn bayeux_schedules_of_the_first_part() {
+    suite::bayeux::pair::schedules::<Value>(part(0));
+}
+
+#[test]
+fn bayeux_schedules_of_the_second_part() {
+    suite::bayeux::pair::schedules::<Value>(part(1));
+}
+
+#[test]
+fn bayeux_schedules_of_the_third_part() {
+    suite::bayeux::pair::schedules::<Value>(part(2));
+}
+
+#[test]
+fn bayeux_schedules_of_the_fourth_part() {
+    suite::bayeux::pair::schedules::<Value>(part(3));
+}

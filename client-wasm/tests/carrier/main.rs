@@ -53,6 +53,22 @@ async fn a_clients_life() {
 }
 
 #[wasm_bindgen_test]
+async fn a_bayeux_clients_life() {
+    let_the_browser_work().await;
+    suite::bayeux::client::all::<Js>();
+    suite::bayeux::client_requests::all::<Js>();
+    suite::bayeux::client_ext::all::<Js>();
+}
+
+#[wasm_bindgen_test]
+async fn bayeux_schedules() {
+    for first in (0..SCHEDULES).step_by(TURN) {
+        let_the_browser_work().await;
+        suite::bayeux::pair::schedules::<Js>(first..first + TURN as u64);
+    }
+}
+
+#[wasm_bindgen_test]
 async fn schedules() {
     for first in (0..SCHEDULES).step_by(TURN) {
         let_the_browser_work().await;

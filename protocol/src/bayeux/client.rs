@@ -194,7 +194,7 @@ impl<J: Json> Client<J> {
             wire: 0,
             payload: 0,
         });
-        self.end_requests(|wait| matches!(wait, Wait::Turn | Wait::Credentials));
+        self.end_requests(&|wait| matches!(wait, Wait::Turn | Wait::Credentials));
         self.tell(ClientEvent::Status);
         self.advance(now);
     }

@@ -187,10 +187,14 @@ fn a_copy_under_a_long_name_is_undone() {
     assert_eq!(document.share(), parse(&before));
 }
 
-/// `MIRRORBALL_SEED=7 cargo test -p mirrorball-protocol replay -- --nocapture` plays one schedule alone.
+/// `MIRRORBALL_SEED=7 cargo test -p mirrorball-protocol replay -- --nocapture` plays one schedule alone;
+/// `MIRRORBALL_BAYEUX_SEED=7` one of Bayeux.
 #[test]
 fn replay() {
     if let Ok(seed) = std::env::var("MIRRORBALL_SEED") {
         suite::pair::replay::<Value>(seed.parse().expect("a seed is a number"));
+    }
+    if let Ok(seed) = std::env::var("MIRRORBALL_BAYEUX_SEED") {
+        suite::bayeux::pair::replay::<Value>(seed.parse().expect("a seed is a number"));
     }
 }

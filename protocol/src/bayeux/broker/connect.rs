@@ -173,10 +173,12 @@ impl<P: Clone, F: Default> Broker<P, F> {
         ) else {
             return;
         };
-        let needs_advice = core::mem::take(&mut session.needs_advice);
-        let regular = || session.advice(Reconnect::Retry, options);
         let (advice, error, is_regular) = match ending {
-            Ending::Regular => (needs_advice.then(regular), None, true),
+            Ending::Regular => {
+                let is_due = core::mem::take(&mut session.needs_advice);
+                let advice = is_due.then(|| session.advice(Reconnect::Retry, options));
+                (advice, None, true)
+            }
             Ending::Advised(advice) => (Some(advice), None, false),
             Ending::Refused(error, advice) => (Some(advice), Some(error), false),
         };

@@ -168,7 +168,8 @@ impl<P: Clone, F: Default> Broker<P, F> {
             let Some(peer) = self.peers.get_mut(to.0) else {
                 return;
             };
-            // They stay in the queue until they are acknowledged.
+            // They stay in the queue until they are acknowledged. A parcel that answers two connects has them once.
+            peer.cargo.unload(id);
             peer.cargo.load(id, session.queue.out());
             peer.is_joined = true;
             session.lazy_due = None;

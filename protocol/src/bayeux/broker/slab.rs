@@ -109,7 +109,8 @@ mod tests {
         assert_eq!(slab.remove(one), Some(1));
         let three = slab.insert(3);
         assert_eq!((three.index, slab.len()), (one.index, 2));
-        assert_eq!((slab.get(one), slab.remove(one)), (None, None));
+        assert_eq!(slab.get(one), None);
+        assert_eq!(slab.remove(one), None);
         assert_eq!(slab.key(0), Some(three));
         *slab.get_mut(two).unwrap() += 5;
         *slab.at_mut(0).unwrap() += 5;

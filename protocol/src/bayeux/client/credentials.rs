@@ -32,7 +32,7 @@ impl<J: Json> Client<J> {
                 }
             }
         } else {
-            self.end_requests(|wait| wait == Wait::Credentials);
+            self.end_requests(&|wait| wait == Wait::Credentials);
         }
         match &mut self.phase {
             Phase::Waiting { .. } if is_renewed => self.connect(now),

@@ -187,7 +187,7 @@ impl<J: Json> Client<J> {
             self.session_number = self.session_number.wrapping_add(1);
             self.has_lost_session = true;
             self.subscriptions.lose();
-            self.requests.take(|it| it.purpose == Purpose::Restore);
+            self.requests.take(&|it| it.purpose == Purpose::Restore);
         }
     }
 
@@ -236,18 +236,18 @@ impl<J: Json> Client<J> {
         self.drop_session();
         self.has_lost_session = false;
         self.subscriptions.clear();
-        self.end_requests(|_| true);
+        self.end_requests(&|_| true);
         self.tell(ClientEvent::Status);
     }
 
     /// Ends the requests that were sent.
     pub(super) fn end_under_way(&mut self) {
-        self.end_requests(|wait| matches!(wait, Wait::Reply | Wait::Result));
+        self.end_requests(&|wait| matches!(wait, Wait::Reply | Wait::Result));
     }
 
     /// Ends the requests that wait for such things.
-    pub(super) fn end_requests(&mut self, is_over: impl Fn(Wait) -> bool) {
-        for pending in self.requests.take(|it| is_over(it.wait)) {
+    pub(super) fn end_requests(&mut self, is_over: &dyn Fn(Wait) -> bool) {
+        for pending in self.requests.take(&|it| is_over(it.wait)) {
             let outcome = if pending.is_under_way() {
                 Outcome::Unknown
             } else {
@@ -265,6 +265,15 @@ impl<J: Json> Client<J> {
 
     /// Tells the application how a request of its own ended.
     pub(super) fn tell_end(&mut self, pending: &Pending, outcome: Outcome<J>) {
+        let is_unknown = matches!(outcome, Outcome::Unknown | Outcome::TimedOut);
+        if pending.purpose == Purpose::Unsubscribe && is_unknown {
+            // Nobody wants it, whatever the server did.
+            self.subscriptions.remove(&pending.channel);
+            for other in self.requests.iter_mut() {
+                let is_older = other.is_under_way() && other.wire < pending.wire;
+                other.is_void |= is_older && other.channel == pending.channel;
+            }
+        }
         if pending.purpose != Purpose::Restore && !pending.is_abandoned {
             let id = pending.id;
             self.tell(ClientEvent::Reply { id, outcome });

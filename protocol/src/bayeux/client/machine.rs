@@ -117,7 +117,7 @@ impl<J: Json> Client<J> {
     /// Ends the requests whose time is up.
     fn expire(&mut self, now: Instant) {
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|it| it <= now);
-        for pending in self.requests.take(|it| is_over(it.deadline)) {
+        for pending in self.requests.take(&|it| is_over(it.deadline)) {
             let outcome = if pending.is_under_way() {
                 Outcome::TimedOut
             } else {
@@ -166,12 +166,14 @@ impl<J: Json> Client<J> {
                 match &mut open.exchange {
                     Exchange::Due(at) => *at = now.min(*at),
                     // The server answers the one that it holds, too, or forgets it.
-                    Exchange::Sent { until, .. } if *until > soon && is_socket => {
+                    Exchange::Sent { until, .. }
+                        if *until > soon && is_socket && open.is_writable && !self.is_suspended =>
+                    {
                         open.is_hasty = true;
                         open.exchange = Exchange::Due(now);
                     }
                     // Requests that are under way find it out, and must not be lost for nothing.
-                    Exchange::Sent { until, .. } if *until > soon && is_idle => {
+                    Exchange::Sent { until, .. } if *until > soon && is_idle && !is_socket => {
                         self.leave(Reason::GOING_AWAY);
                         self.connect(now);
                     }

@@ -54,9 +54,10 @@ impl<J: Json> Client<J> {
     /// Whether the messages of a payload did not come before. Where they are acknowledged, those that come with the reply to a
     /// connect count only with that reply: otherwise they come again.
     fn is_new(&self, messages: &[Message<J>]) -> bool {
-        let Some(session) = self.session.as_ref().filter(|it| it.acks) else {
+        let acks = self.session.as_ref().map_or(self.options.ack, |it| it.acks);
+        if !acks {
             return true;
-        };
+        }
         let mut replies = messages
             .iter()
             .filter(|it| it.meta() == Some(Meta::Connect))
@@ -64,7 +65,8 @@ impl<J: Json> Client<J> {
         replies.peek().is_none()
             || replies.any(|reply| {
                 let batch = reply.ext().and_then(|ext| Name::Ack.of(&ext)?.as_integer());
-                self.awaits(reply) && batch.is_none_or(|batch| batch > session.batch)
+                let last = self.session.as_ref().map(|it| it.batch);
+                self.awaits(reply) && (batch.is_none() || batch > last)
             })
     }
 
@@ -90,7 +92,7 @@ impl<J: Json> Client<J> {
             None if is_meta(&channel) => {}
             None => match self.request_of(&message, &channel) {
                 Some(id) => self.take_reply(id, message, now),
-                None if is_new => self.take_event(message, &channel),
+                None if is_new && is_event(&message) => self.take_event(message, &channel),
                 None => {}
             },
         }
@@ -177,10 +179,12 @@ impl<J: Json> Client<J> {
             let channel = &pending.channel;
             match purpose {
                 Purpose::Subscribe | Purpose::Restore if is_done => {
-                    let ext = pending.ext.clone();
-                    self.subscriptions.add(channel.clone(), ext, !is_current);
-                    if purpose == Purpose::Restore {
-                        self.tell(ClientEvent::Restored(channel.clone()));
+                    if !pending.is_void {
+                        let ext = pending.ext.clone();
+                        self.subscriptions.add(channel.clone(), ext, !is_current);
+                        if purpose == Purpose::Restore {
+                            self.tell(ClientEvent::Restored(channel.clone()));
+                        }
                     }
                     self.restore();
                 }
@@ -221,6 +225,11 @@ impl<J: Json> Client<J> {
     pub(super) fn awaits(&self, message: &Message<J>) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.awaits(wire(message)))
     }
+}
+
+/// Whether somebody published a message: what has no data and says more than its channel is the late reply to something.
+fn is_event<J: Json>(message: &Message<J>) -> bool {
+    message.data().is_some() || message.successful().is_none() && message.id().is_none()
 }
 
 /// What the request is called to which a message says that it is the reply: a number, or what no request is called.

@@ -58,6 +58,8 @@ pub(super) struct Pending {
     pub(super) replay: Option<i64>,
     /// It is sent for the second time, with other credentials or another replay id.
     pub(super) is_retried: bool,
+    /// What it subscribes to is not wanted any more.
+    pub(super) is_void: bool,
     /// Nobody waits for its end.
     pub(super) is_abandoned: bool,
     pub(super) deadline: Option<Instant>,
@@ -144,6 +146,7 @@ impl Requests {
                 ext,
                 replay: None,
                 is_retried: false,
+                is_void: false,
                 is_abandoned: false,
                 deadline: None,
                 wire: 0,
@@ -187,7 +190,7 @@ impl Requests {
     }
 
     /// Removes those for which this holds.
-    pub(super) fn take(&mut self, is_taken: impl Fn(&Pending) -> bool) -> Vec<Pending> {
+    pub(super) fn take(&mut self, is_taken: &dyn Fn(&Pending) -> bool) -> Vec<Pending> {
         self.all.extract_if(.., |it| is_taken(it)).collect()
     }
 }

@@ -485,6 +485,12 @@ fn being_online_asks_whether_the_connection_stands<J: Json>() {
     scene
         .text(1, &connect(4))
         .expect(&["send over 1: /meta/connect#5"]);
+    // What cannot be asked does not take the place of what was.
+    scene.input(Input::Writable(false)).input(Input::Online);
+    scene.input(Input::Writable(true)).expect(&[]);
+    scene
+        .text(1, &connect(5))
+        .expect(&["send over 1: /meta/connect#6"]);
     let mut polling = options();
     polling.connection_types = vec![ConnectionType::LongPolling];
     let mut scene = Scene::<J>::connected(polling);

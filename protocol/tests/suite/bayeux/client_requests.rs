@@ -47,7 +47,7 @@ fn publications_come_to_one_end<J: Json>() {
     scene.text(1, &refused("/service/b", 5, "403:x:publish_denied"));
     scene.expect(&["2 refused 403:x:publish_denied"]);
     // The same id on another channel is no reply.
-    scene.text(1, &done("/b", 4)).expect(&["/b= for []"]);
+    scene.text(1, &done("/b", 4)).expect(&[]);
     scene.text(1, &done("/a", 4)).expect(&["1 done"]);
     scene.text(1, &done("/meta/subscribe", 4)).expect(&[]);
 }
@@ -93,7 +93,7 @@ fn numbers_are_ids_and_a_message_may_be_alone<J: Json>() {
         "true", "[4]", "-4", "\"\"", "\"0\"", "\"x\"", "4.5", "1e300",
     ] {
         let text = format!(r#"{{"channel":"/a","id":{other},"successful":true}}"#);
-        scene.text(1, &text).expect(&["/a= for []"]);
+        scene.text(1, &text).expect(&[]);
     }
     scene
         .text(1, r#"{"channel":"/a","id":4,"successful":true}"#)
@@ -213,9 +213,7 @@ fn a_call_is_answered_by_data_or_refused<J: Json>() {
         r#"[{"channel":"/service/x","id":"5","successful":false,"data":"why"}]"#,
     );
     scene.expect(&["2 refused \"why\""]);
-    scene
-        .text(1, &done("/service/x", 5))
-        .expect(&["/service/x= for []"]);
+    scene.text(1, &done("/service/x", 5)).expect(&[]);
     scene.call("/service/x", "1");
     scene.drain();
     scene
