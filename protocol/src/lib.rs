@@ -12,7 +12,7 @@
 //! | [`juggler`] | mirrored state: segments, messages, a client, a server's connection |
 //! | [`bayeux`] | publish and subscribe: channels, messages, a client, a broker |
 //! | [`machine`] | the contract between rules and shells |
-//! | [`backoff`], [`reason`], [`time`] | waiting, closing, moments |
+//! | [`backoff`], [`rate`], [`reason`], [`time`] | waiting, going slow, closing, moments |
 //!
 //! Bad input is an error that says whose fault it is. A panic is a bug of this crate.
 #![no_std]
@@ -27,6 +27,7 @@ pub mod bayeux;
 pub mod json;
 pub mod juggler;
 pub mod machine;
+pub mod rate;
 pub mod reason;
 pub mod time;
 

@@ -663,3 +663,50 @@ fn keeps_files_for_itself() -> io::Result<()> {
     assert!(!logged.contains("cannot accept connections"), "{logged}");
     Ok(())
 }
+
+/// Shakes hands over long-polling, and returns what comes of subscribing and publishing there.
+fn uses(running: &Running, channel: &str) -> io::Result<[bool; 2]> {
+    let post = |body: &str, cookie: &str| {
+        let length = body.len();
+        running.request(&format!(
+            "POST /cometd HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nCookie: {cookie}\r\n\
+             Connection: close\r\n\r\n{body}"
+        ))
+    };
+    let answer = post(r#"[{"channel":"/meta/handshake","version":"1.0"}]"#, "")?;
+    let between = |from: &str, to: &str| {
+        let rest = answer.split_once(from).map(|(_, rest)| rest);
+        rest.and_then(|rest| rest.split(to).next())
+            .unwrap_or_default()
+    };
+    let (id, cookie) = (
+        between("\"clientId\":\"", "\""),
+        between("set-cookie: ", ";"),
+    );
+    assert!(!id.is_empty() && !cookie.is_empty(), "{answer}");
+    let may = |message: &str| -> io::Result<bool> {
+        Ok(post(message, cookie)?.contains("\"successful\":true"))
+    };
+    Ok([
+        may(&format!(
+            r#"[{{"channel":"/meta/subscribe","clientId":"{id}","subscription":"{channel}"}}]"#
+        ))?,
+        may(&format!(
+            r#"[{{"channel":"{channel}","clientId":"{id}","data":1}}]"#
+        ))?,
+    ])
+}
+
+#[test]
+fn bayeux_has_the_channels_that_it_is_told() -> io::Result<()> {
+    let closed = Running::start(&["serve"])?;
+    assert_eq!(uses(&closed, "/chat/a")?, [false; 2]);
+    let open = Running::start(&["serve", "--channel", "/chat/*", "--channel", "/news"])?;
+    assert_eq!(uses(&open, "/chat/a")?, [true; 2]);
+    assert_eq!(uses(&open, "/news")?, [true; 2]);
+    assert_eq!(uses(&open, "/chat/a/b")?, [false; 2]);
+    let demo = Running::start(&["demo"])?;
+    assert_eq!(uses(&demo, "/chat/a/b")?, [true; 2]);
+    assert_eq!(uses(&demo, "/other")?, [false; 2]);
+    Ok(())
+}

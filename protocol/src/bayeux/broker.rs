@@ -30,6 +30,7 @@ mod tests;
 mod turn;
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     vec::Vec,
@@ -186,8 +187,8 @@ impl<P: Clone, F: Default> Broker<P, F> {
     /// Says what differs from the options for a session. The client learns of it with the next reply to a connect.
     pub fn configure_session(&mut self, session: SessionId, options: SessionOptions) {
         if let Some(session) = self.sessions.get_mut(session.0) {
-            session.needs_advice |= session.options.transport != options.transport;
-            session.options = options;
+            session.needs_advice |= session.own().transport != options.transport;
+            session.options = Some(Box::new(options));
         }
     }
 

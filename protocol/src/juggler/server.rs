@@ -1,14 +1,13 @@
 //! One connection of a server.
 
 mod options;
-mod rate;
 mod requests;
 
 use alloc::{collections::VecDeque, string::String, sync::Arc};
 
 pub use options::ServerOptions;
 
-use self::{rate::Rate, requests::Requests};
+use self::requests::Requests;
 use super::{
     budget::{Budget, RequestBudget},
     link::Link,
@@ -18,6 +17,7 @@ use super::{
 use crate::{
     json::{Malformed, Value, mend},
     machine::{Input, Machine, Output},
+    rate::Rate,
     reason::Reason,
     time::Instant,
 };

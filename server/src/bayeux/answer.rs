@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{body::Bytes, http::Extensions};
+use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::peer::Peer;
@@ -29,11 +29,11 @@ impl Receipt for Lent {
 }
 
 impl Answer {
-    /// The answer on what was collected for `peer` last, to a request with these extensions.
-    pub(super) fn new(text: String, peer: Peer, request: &Extensions) -> Self {
+    /// The answer on what was collected for `peer` last, and who knows whether it is written.
+    pub(super) fn new(text: String, peer: Peer, written: Option<Written>) -> Self {
         Self {
             rest: Some((text.into(), Lent(peer))),
-            written: request.get().cloned(),
+            written,
         }
     }
 }

@@ -336,6 +336,15 @@ impl Builder {
         self
     }
 
+    /// Messages that a client may send each second over a WebSocket before it is read more slowly, and how many at once
+    /// before that counts; default 1,000 and 2,000. With `None` as many as it likes.
+    #[must_use]
+    pub const fn max_inbound_rate(mut self, per_second: Option<u32>, burst: u32) -> Self {
+        self.options.max_inbound_rate = per_second;
+        self.options.max_inbound_burst = burst;
+        self
+    }
+
     /// How deep what a client sends may be nested, and how many values it may have; default 100 and 100,000.
     #[must_use]
     pub fn json(mut self, limits: Limits) -> Self {

@@ -27,12 +27,12 @@ struct Shared {
 
 impl Context {
     /// Of a request, and of the browser that it says it is from.
-    pub(super) fn new(request: &Parts, browser: Option<Arc<str>>) -> Self {
+    pub(super) fn new(request: Parts, browser: Option<Arc<str>>) -> Self {
         let shared = Shared {
-            headers: request.headers.clone(),
-            uri: request.uri.clone(),
             remote: Remote::of_request(&request.extensions),
             principal: request.extensions.get().cloned(),
+            headers: request.headers,
+            uri: request.uri,
             browser,
         };
         Self {
@@ -42,7 +42,7 @@ impl Context {
 
     /// Of a client in this process.
     pub(super) fn local() -> Self {
-        Self::new(&Request::new(()).into_parts().0, None)
+        Self::new(Request::new(()).into_parts().0, None)
     }
 
     /// The same, as the broker tells clients apart.

@@ -152,7 +152,7 @@ impl BrowserCookie {
         }
         HeaderValue::from_str(&text)
             .inspect_err(|_| {
-                tracing::error!("the browser cookie has a part that no header can have")
+                tracing::error!("the browser cookie has a part that no header can have");
             })
             .ok()
     }

@@ -143,7 +143,7 @@ pub(super) fn start_timer(service: &Arc<Service>) {
                 }
             };
             if is_due && let Some(here) = service.upgrade() {
-                here.hub.with(|broker, now| broker.tick(now));
+                here.hub.with(Core::tick);
             }
         }
     });

@@ -76,7 +76,7 @@ impl Service {
             Question::Publish(Place { name, is_new }) => {
                 let asked = asked(name.name());
                 if is_new && let Err(denial) = self.may_create(&asked).await {
-                    return denied(broker::Denial::Create, &denial);
+                    return denied(broker::Denial::CreateToPublish, &denial);
                 }
                 if let Err(denial) = self.may_publish(&asked).await {
                     return denied(broker::Denial::Publish, &denial);

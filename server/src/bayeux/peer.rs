@@ -51,7 +51,7 @@ impl Peer {
                 let request = broker.examine(turn, message, now);
                 // Most messages need nobody's leave, and the lock only once.
                 if self.service.has_to_ask(&request) {
-                    return Err(request);
+                    return Err(Box::new(request));
                 }
                 Ok(broker.carry_out(turn, request, Verdict::Granted, now))
             });
@@ -59,7 +59,7 @@ impl Peer {
                 Ok(effect) => effect,
                 Err(mut request) => {
                     let verdict = self.service.judge(&self.context, &mut request).await;
-                    hub.with(|broker, now| broker.carry_out(turn, request, verdict, now))
+                    hub.with(|broker, now| broker.carry_out(turn, *request, verdict, now))
                 }
             };
             match effect {

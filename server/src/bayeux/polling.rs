@@ -26,44 +26,46 @@ const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript;charset=ut
 const MESSAGE: &str = "message";
 
 /// Answers a POST.
-pub(super) async fn post(service: Arc<Service>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let mut response = match read(&service, &parts, body).await {
-        Ok(messages) => exchange(&service, &parts, Transport::LongPolling, messages, |it| it).await,
-        Err(refusal) => refusal,
-    };
-    let headers = response.headers_mut();
-    headers.entry(header::CONTENT_TYPE).or_insert(JSON);
-    finish(&parts.headers, headers);
-    response
+pub(super) async fn post(service: Arc<Service>, parts: Parts, body: Body) -> Response {
+    match read(&service, &parts, body).await {
+        Ok(messages) => {
+            let request = Exchange {
+                service: &service,
+                transport: Transport::LongPolling,
+                content_type: JSON,
+            };
+            request.answer(parts, messages, |text| text).await
+        }
+        Err(refusal) => refusal.answer(&parts.headers),
+    }
 }
 
 /// Answers a GET of callback-polling: a script that calls `callback` with the answer.
-pub(super) async fn get(service: Arc<Service>, parts: &Parts, callback: &str) -> Response {
+pub(super) async fn get(service: Arc<Service>, parts: Parts, callback: &str) -> Response {
     if !is_callback(callback, service.options.callback_max_length) {
-        return (
-            StatusCode::BAD_REQUEST,
-            "the name of a function was expected as callback",
-        )
-            .into_response();
+        let refusal = refuse(&"the name of a function was expected as callback");
+        return refusal.answer(&parts.headers);
     }
     let query = parts.uri.query().unwrap_or_default();
-    let mut response = match batch(&service, &mut form::values(query, MESSAGE)) {
+    let messages = batch(&service, &mut form::values(query, MESSAGE));
+    match messages {
         Ok(messages) => {
+            let request = Exchange {
+                service: &service,
+                transport: Transport::CallbackPolling,
+                content_type: SCRIPT,
+            };
             let wrap = |text| format!("/**/{callback}({text});");
-            exchange(&service, parts, Transport::CallbackPolling, messages, wrap).await
+            let mut response = request.answer(parts, messages, wrap).await;
+            // Whoever has the answer loaded as something else than a script gets a file to save.
+            response.headers_mut().insert(
+                header::CONTENT_DISPOSITION,
+                HeaderValue::from_static("attachment; filename=f.txt"),
+            );
+            response
         }
-        Err(refusal) => refusal,
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, SCRIPT);
-    // Whoever has the answer loaded as something else than a script gets a file to save.
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=f.txt"),
-    );
-    finish(&parts.headers, headers);
-    response
+        Err(refusal) => refusal.answer(&parts.headers),
+    }
 }
 
 /// What every answer says.
@@ -81,13 +83,15 @@ async fn read(
     service: &Service,
     parts: &Parts,
     body: Body,
-) -> Result<Vec<Message<Value>>, Response> {
+) -> Result<Vec<Message<Value>>, Refusal> {
     // It knows the limit that the routes set, and which fault is whose.
     let mut request = Request::new(body);
     *request.extensions_mut() = parts.extensions.clone();
-    let body = Bytes::from_request(request, &())
-        .await
-        .map_err(IntoResponse::into_response)?;
+    let body = Bytes::from_request(request, &()).await;
+    let body = body.map_err(|rejection| Refusal {
+        status: rejection.status(),
+        text: format!("{}\n", rejection.body_text()),
+    })?;
     let text = std::str::from_utf8(&body).map_err(|_| refuse(&"the body is not UTF-8"))?;
     if is_form(&parts.headers) {
         batch(service, &mut form::values(text, MESSAGE))
@@ -112,7 +116,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 fn batch(
     service: &Service,
     texts: &mut dyn Iterator<Item = Option<String>>,
-) -> Result<Vec<Message<Value>>, Response> {
+) -> Result<Vec<Message<Value>>, Refusal> {
     let options = &service.options;
     let mut all = Vec::new();
     for text in texts {
@@ -136,56 +140,87 @@ fn batch(
     Ok(all)
 }
 
-fn refuse(what: &dyn Display) -> Response {
-    answer(StatusCode::BAD_REQUEST, what)
+/// Why a request is refused.
+struct Refusal {
+    status: StatusCode,
+    text: String,
 }
 
-fn too_large(what: &dyn Display) -> Response {
-    answer(StatusCode::PAYLOAD_TOO_LARGE, what)
+fn refuse(what: &dyn Display) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        text: format!("{what}\n"),
+    }
 }
 
-fn answer(status: StatusCode, what: &dyn Display) -> Response {
-    let text = [(header::CONTENT_TYPE, "text/plain;charset=utf-8")];
-    (status, text, format!("{what}\n")).into_response()
+fn too_large(what: &dyn Display) -> Refusal {
+    Refusal {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        ..refuse(what)
+    }
 }
 
-/// Carries messages out, and answers once there is something to answer. Where the client goes away before that, or
-/// does not take the answer, nothing is lost.
-async fn exchange(
-    service: &Arc<Service>,
-    parts: &Parts,
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let text = [(header::CONTENT_TYPE, "text/plain;charset=utf-8")];
+        (self.status, text, self.text).into_response()
+    }
+}
+
+impl Refusal {
+    fn answer(self, request: &HeaderMap) -> Response {
+        let mut response = self.into_response();
+        finish(request, response.headers_mut());
+        response
+    }
+}
+
+/// How messages are answered.
+struct Exchange<'a> {
+    service: &'a Arc<Service>,
     transport: Transport,
-    messages: Vec<Message<Value>>,
-    wrap: impl FnOnce(String) -> String,
-) -> Response {
-    let cookie = &service.options.cookie;
-    let known = cookie.find(&parts.headers);
-    let begins = messages
-        .iter()
-        .any(|message| message.meta() == Some(Meta::Handshake));
-    let is_new = known.is_none() && begins;
-    let browser = if is_new { token() } else { known };
-    let context = Context::new(parts, browser.clone());
-    let is_secure = context.is_secure();
-    let peer = Peer::attach(service, context, transport);
-    let is_opened = peer.exchange(messages).await;
-    let parcel = collect(service, &peer).await;
-    if parcel.close == Some(Parcel::<()>::DUPLICATE) {
-        return service
-            .options
-            .duplicate_meta_connect_status
-            .into_response();
+    content_type: HeaderValue,
+}
+
+impl Exchange<'_> {
+    /// Carries messages out, and answers once there is something to answer. Where the client goes away before that, or
+    /// does not take the answer, nothing is lost.
+    async fn answer(
+        self,
+        parts: Parts,
+        messages: Vec<Message<Value>>,
+        wrap: impl FnOnce(String) -> String,
+    ) -> Response {
+        let options = &self.service.options;
+        let known = options.cookie.find(&parts.headers);
+        let begins = messages
+            .iter()
+            .any(|message| message.meta() == Some(Meta::Handshake));
+        let is_new = known.is_none() && begins;
+        let browser = if is_new { token() } else { known };
+        let written = parts.extensions.get().cloned();
+        let context = Context::new(parts, browser);
+        let peer = Peer::attach(self.service, context.clone(), self.transport);
+        let is_opened = peer.exchange(messages).await;
+        let parcel = collect(self.service, &peer).await;
+        let mut response = if parcel.close == Some(Parcel::<()>::DUPLICATE) {
+            options.duplicate_meta_connect_status.into_response()
+        } else {
+            let text = wrap(parcel.joined());
+            Response::new(Body::new(Answer::new(text, peer, written)))
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, self.content_type);
+        if is_new
+            && is_opened
+            && let Some(id) = context.browser()
+            && let Some(cookie) = options.cookie.header(id, context.is_secure())
+        {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
+        finish(context.headers(), headers);
+        response
     }
-    let text = wrap(parcel.joined());
-    let answer = Answer::new(text, peer, &parts.extensions);
-    let mut response = Response::new(Body::new(answer));
-    if is_new
-        && is_opened
-        && let Some(cookie) = browser.and_then(|id| cookie.header(&id, is_secure))
-    {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    response
 }
 
 /// Waits for the answer.

@@ -31,7 +31,7 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(service: &Arc<Service>) -
 }
 
 async fn answer(service: Arc<Service>, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let options = &service.options;
     if let Err(refusal) = service.cors.check(&parts) {
         tracing::warn!(origin = ?parts.headers.get("origin"), "a foreign page tried to connect");
@@ -41,11 +41,11 @@ async fn answer(service: Arc<Service>, request: Request) -> Response {
         Method::OPTIONS => return service.cors.preflight(&parts.headers),
         _ if service.closing.is_begun() => closing(),
         Method::POST if options.speaks(Transport::LongPolling) => {
-            return polling::post(service, Request::from_parts(parts, body)).await;
+            return polling::post(service, parts, body).await;
         }
         Method::GET => match callback(&service, &parts) {
-            Some(callback) => return polling::get(service, &parts, &callback).await,
-            None if options.speaks(Transport::WebSocket) => return open(service, &mut parts),
+            Some(callback) => return polling::get(service, parts, &callback).await,
+            None if options.speaks(Transport::WebSocket) => return open(service, parts),
             None => wrong_method(),
         },
         _ => wrong_method(),
@@ -87,7 +87,7 @@ fn callback(service: &Service, parts: &Parts) -> Option<String> {
 }
 
 /// Answers a request for a WebSocket.
-fn open(service: Arc<Service>, parts: &mut Parts) -> Response {
+fn open(service: Arc<Service>, mut parts: Parts) -> Response {
     let protocol = match &service.options.protocol {
         Some(protocol) if offers(&parts.headers, protocol) => {
             // It came as a header.
@@ -100,9 +100,9 @@ fn open(service: Arc<Service>, parts: &mut Parts) -> Response {
         None => None,
     };
     let browser = service.options.cookie.find(&parts.headers);
-    let context = Context::new(parts, browser);
+    let context = Context::new(parts.clone(), browser);
     let limits = service.sockets.clone();
-    let mut response = accept(parts, &limits, move |socket| {
+    let mut response = accept(&mut parts, &limits, move |socket| {
         let peer = Peer::attach(&service, context, Transport::WebSocket);
         websocket::serve(peer, socket)
     });

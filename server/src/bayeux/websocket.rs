@@ -17,6 +17,7 @@ use mirrorball_protocol::{
     },
     json::Value,
     machine::{Input, Output},
+    rate::Rate,
     reason::Reason,
     time::Instant,
 };
@@ -28,6 +29,8 @@ use crate::{
     socket::{Frame, Shell, Socket, drive},
 };
 
+/// Places for frames that an idle connection keeps.
+const KEPT: usize = 16;
 /// Messages of a client that are read ahead of the one that is being carried out.
 const AHEAD: usize = 1;
 
@@ -40,16 +43,23 @@ pub(super) fn serve(peer: Peer, socket: Socket) -> impl Future<Output = ()> + Se
     let service = Arc::clone(&peer.service);
     let clock = service.hub.clock();
     let machine = Line {
-        outputs: VecDeque::new(),
+        texts: VecDeque::new(),
+        frames: VecDeque::new(),
+        closing: None,
         heard: clock.now(),
         blocked: None,
         idle_timeout: service.options.idle_timeout,
         write_timeout: service.options.write_timeout,
+        rate: service.options.max_inbound_rate.map(|rate| {
+            let burst = service.options.max_inbound_burst;
+            Rate::new(rate, burst, clock.now())
+        }),
     };
     let conversation = Conversation {
         exchange: None,
         ahead: VecDeque::new(),
-        lent: Lent::Nothing,
+        is_lent: false,
+        next: None,
         ending: None,
         closing: service.closing.subscribe(),
         goodbye: None,
@@ -61,26 +71,33 @@ pub(super) fn serve(peer: Peer, socket: Socket) -> impl Future<Output = ()> + Se
 
 /// The machine of a socket: what it decides is when the other end was silent or slow for too long.
 struct Line {
-    outputs: VecDeque<Output<Frame, String>>,
+    /// What came.
+    texts: VecDeque<String>,
+    /// What is to be sent, while the socket takes it.
+    frames: VecDeque<Frame>,
+    /// Why to close the socket.
+    closing: Option<Reason>,
     heard: Instant,
     /// Since when the socket has taken nothing.
     blocked: Option<Instant>,
     idle_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    /// How fast the client may send.
+    rate: Option<Rate>,
 }
 
 impl Line {
     fn send(&mut self, frame: Frame) {
-        self.outputs.push_back(Output::Send { attempt: 0, frame });
+        self.frames.push_back(frame);
     }
 
     fn close(&mut self, reason: Reason) {
-        self.outputs.push_back(Output::Close { attempt: 0, reason });
+        self.closing.get_or_insert(reason);
     }
 
     /// Whether everything is written.
     fn is_drained(&self) -> bool {
-        self.outputs.is_empty() && self.blocked.is_none()
+        self.frames.is_empty() && self.blocked.is_none()
     }
 
     fn idle_at(&self) -> Option<Instant> {
@@ -103,13 +120,16 @@ impl Machine for Line {
                 self.heard = now;
                 // A frame without text is a sign of life.
                 if !text.trim_ascii().is_empty() {
-                    self.outputs.push_back(Output::Event(text));
+                    self.texts.push_back(text);
                 }
             }
             Input::Binary { .. } => self.heard = now,
             Input::Writable(true) => self.blocked = None,
             Input::Writable(false) => self.blocked = self.blocked.or(Some(now)),
             Input::Tick => {
+                if let Some(rate) = &mut self.rate {
+                    rate.tick(now);
+                }
                 if self.slow_at().is_some_and(|at| at <= now) {
                     self.close(Reason::SLOW);
                 } else if self.idle_at().is_some_and(|at| at <= now) {
@@ -124,23 +144,25 @@ impl Machine for Line {
     }
 
     fn poll(&mut self) -> Option<Output<Frame, String>> {
-        self.outputs.pop_front()
+        if let Some(text) = self.texts.pop_front() {
+            return Some(Output::Event(text));
+        }
+        if let Some(reason) = self.closing.take() {
+            return Some(Output::Close { attempt: 0, reason });
+        }
+        let is_blocked = self.blocked.is_some();
+        let frame = (!is_blocked).then(|| self.frames.pop_front()).flatten();
+        if self.frames.is_empty() && self.frames.capacity() > KEPT {
+            self.frames = VecDeque::new();
+        }
+        frame.map(|frame| Output::Send { attempt: 0, frame })
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.idle_at(), self.slow_at()].into_iter().flatten().min()
+        let pause = self.rate.as_ref().and_then(Rate::pause);
+        let times = [self.idle_at(), self.slow_at(), pause];
+        times.into_iter().flatten().min()
     }
-}
-
-/// What became of the parcel that was collected last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lent {
-    /// There is none.
-    Nothing,
-    /// It is on its way.
-    Sent,
-    /// It is written.
-    Written,
 }
 
 struct Conversation {
@@ -148,7 +170,10 @@ struct Conversation {
     exchange: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Those that came behind it.
     ahead: VecDeque<String>,
-    lent: Lent,
+    /// Whether what was collected is on its way.
+    is_lent: bool,
+    /// What was collected behind it.
+    next: Option<Parcel<Slot>>,
     /// Why to close the socket, once everything is written.
     ending: Option<Reason>,
     closing: watch::Receiver<Progress>,
@@ -181,7 +206,7 @@ impl Shell<Line> for Conversation {
     async fn next_command(&mut self, room: bool) -> Happening {
         let Self {
             exchange,
-            lent,
+            next,
             ending,
             closing,
             goodbye,
@@ -192,7 +217,7 @@ impl Shell<Line> for Conversation {
             if let Some(reason) = ending {
                 return Happening::Ended(*reason);
             }
-            if *lent == Lent::Written {
+            if next.is_some() {
                 return Happening::Woken;
             }
         }
@@ -238,16 +263,18 @@ impl Shell<Line> for Conversation {
     }
 
     fn has_room(&self, machine: &Line) -> bool {
-        machine.is_drained() && self.lent != Lent::Sent
+        machine.is_drained()
     }
 
-    fn wants_input(&self, _: &Line) -> bool {
-        self.ahead.len() < AHEAD && self.ending.is_none()
+    fn wants_input(&self, machine: &Line) -> bool {
+        let is_fast = machine.rate.as_ref().and_then(Rate::pause).is_some();
+        !is_fast && self.ahead.len() < AHEAD && self.ending.is_none()
     }
 
     fn settle(&mut self, machine: &Line) {
-        if self.lent == Lent::Sent && machine.is_drained() {
-            self.lent = Lent::Written;
+        // At once: should the connection break now, what is written is not sent again.
+        if machine.is_drained() && std::mem::take(&mut self.is_lent) {
+            self.next = self.peer.collect_after();
         }
     }
 }
@@ -262,12 +289,15 @@ impl Conversation {
             return;
         };
         let options = &self.service.options;
-        let batch = match Value::parse(&text, &options.json) {
-            Ok(batch) => batch,
-            Err(_) => return machine.close(Reason::NOT_JSON),
+        let Ok(batch) = Value::parse(&text, &options.json) else {
+            return machine.close(Reason::NOT_JSON);
         };
         match messages(batch, options.max_batch) {
             Ok(messages) => {
+                if let Some(rate) = &mut machine.rate {
+                    let now = self.service.hub.clock().now();
+                    messages.iter().for_each(|_| rate.count(now));
+                }
                 let peer = Arc::clone(&self.peer);
                 self.exchange = Some(Box::pin(async move {
                     peer.exchange(messages).await;
@@ -279,13 +309,9 @@ impl Conversation {
     }
 
     fn collect(&mut self, machine: &mut Line) {
-        let parcel = match std::mem::replace(&mut self.lent, Lent::Nothing) {
-            Lent::Written => self.peer.collect_after(),
-            _ => self.peer.collect(),
-        };
-        if let Some(parcel) = parcel {
+        if let Some(parcel) = self.next.take().or_else(|| self.peer.collect()) {
             self.ending = parcel.close;
-            self.lent = Lent::Sent;
+            self.is_lent = true;
             send(machine, parcel, self.service.options.messages_per_frame);
         }
     }

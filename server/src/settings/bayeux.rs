@@ -23,6 +23,8 @@ pub(crate) struct BayeuxSettings {
     pub(crate) protocol: Option<String>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) write_timeout: Option<Duration>,
+    pub(crate) max_inbound_rate: Option<u32>,
+    pub(crate) max_inbound_burst: u32,
     pub(crate) duplicate_meta_connect_status: u16,
     pub(crate) callback_parameter: String,
     pub(crate) callback_max_length: usize,
@@ -50,6 +52,8 @@ impl Default for BayeuxSettings {
             protocol: None,
             idle_timeout: Some(Duration::from_secs(300)),
             write_timeout: Some(Duration::from_secs(10)),
+            max_inbound_rate: Some(1_000),
+            max_inbound_burst: 2_000,
             duplicate_meta_connect_status: 500,
             callback_parameter: "jsonp".to_owned(),
             callback_max_length: 64,
@@ -92,6 +96,7 @@ impl Settings {
             .max_message_bytes(settings.max_message_bytes)
             .messages_per_frame(settings.messages_per_frame)
             .protocol(settings.protocol.as_ref())
+            .max_inbound_rate(settings.max_inbound_rate, settings.max_inbound_burst)
             .idle_timeout(settings.idle_timeout)
             .write_timeout(settings.write_timeout)
             .reassembly_total_bytes(self.reassembly_total_bytes)
@@ -130,7 +135,8 @@ pub(super) static SECURE: Choice = Choice {
         Some(false) => 2,
     },
     write: |settings, at| {
-        settings.bayeux.cookie_secure = [None, Some(true)].get(at).copied().unwrap_or(Some(false))
+        let secure = [None, Some(true), Some(false)];
+        settings.bayeux.cookie_secure = secure.get(at).copied().flatten();
     },
 };
 
@@ -144,7 +150,8 @@ pub(super) static SAME_SITE: Choice = Choice {
         Some(SameSite::None) => 3,
     },
     write: |settings, at| {
-        let sites = [None, Some(SameSite::Strict), Some(SameSite::Lax)];
-        settings.bayeux.cookie_same_site = sites.get(at).copied().unwrap_or(Some(SameSite::None));
+        let sites = [SameSite::Strict, SameSite::Lax, SameSite::None];
+        let site = at.checked_sub(1).and_then(|at| sites.get(at));
+        settings.bayeux.cookie_same_site = site.copied();
     },
 };

@@ -6,6 +6,10 @@
     reason = "in a test a panic is the report"
 )]
 
+mod life;
+mod limits;
+mod policy;
 mod polling;
+mod services;
 mod site;
 mod websocket;

@@ -316,3 +316,25 @@ async fn callback_polling_is_a_script_where_it_is_on() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_holds_one_connect_and_its_other_sessions_poll() {
+    let mut options = patient();
+    options.max_sessions_per_browser = Some(1);
+    options.detailed_events = true;
+    let site = Site::start(Bayeux::builder().options(options)).await;
+    let mut events = site.bayeux.events();
+    let (mut one, id_one) = site.http_client().await;
+    let mut two = one.twin().await;
+    let id_two = two.handshake().await;
+    one.begin(json!([connect(&id_one, "c1")])).await;
+    while !matches!(soon(events.next()).await, Some(Event::Suspended(_))) {}
+    let answer = two.post(json!([connect(&id_two, "c1")])).await;
+    assert_eq!(answer[0]["successful"], true);
+    assert_eq!(answer[0]["advice"]["multiple-clients"], true);
+    assert_eq!(answer[0]["advice"]["interval"], 2_000);
+    // Another browser holds its own.
+    let (mut other, other_id) = site.http_client().await;
+    other.begin(json!([connect(&other_id, "c1")])).await;
+    while !matches!(soon(events.next()).await, Some(Event::Suspended(_))) {}
+}

@@ -186,6 +186,11 @@ impl Http {
         .await
     }
 
+    /// Waits for an answer to begin.
+    pub(crate) async fn first_byte(&mut self) {
+        soon(self.stream.fill_buf()).await.unwrap();
+    }
+
     pub(crate) async fn request(
         &mut self,
         method: &str,
@@ -313,5 +318,7 @@ pub(crate) fn subscribe(id: &str, pattern: &str) -> Value {
 }
 
 pub(crate) fn publish(id: &str, channel: &str, data: Value) -> Value {
-    json!({"channel": channel, "clientId": id, "id": "p", "data": data})
+    let mut message = json!({"channel": channel, "clientId": id, "id": "p"});
+    message["data"] = data;
+    message
 }

@@ -142,3 +142,42 @@ async fn foreign_pages_and_other_subprotocols_do_not_connect() {
     ];
     assert!(Ws::connect(site.address, &foreign).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_messages_share_a_frame_as_are_told_to() {
+    for (per_frame, expected) in [(0, vec![5]), (1, vec![1; 5]), (2, vec![2, 2, 1])] {
+        let builder = Bayeux::builder().options(patient());
+        let site = Site::start(builder.messages_per_frame(per_frame)).await;
+        let (mut ws, id) = site.ws_client().await;
+        let session = site.bayeux.find(&id).unwrap();
+        let batch = session.batch();
+        for n in 0..5 {
+            session.deliver("/told", &Json::from(n)).unwrap();
+        }
+        drop(batch);
+        let mut frames = Vec::new();
+        for _ in &expected {
+            frames.push(ws.frame().await);
+        }
+        let lengths: Vec<_> = frames.iter().map(Vec::len).collect();
+        assert_eq!(lengths, expected);
+        let data: Vec<_> = frames
+            .concat()
+            .iter()
+            .map(|it| it["data"].clone())
+            .collect();
+        assert_eq!(json!(data), json!([0, 1, 2, 3, 4]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_too_fast_is_read_more_slowly_and_loses_nothing() {
+    let site = Site::start(Bayeux::builder().max_inbound_rate(Some(200), 1)).await;
+    let (mut ws, id) = site.ws_client().await;
+    for n in 0..40 {
+        ws.send(json!([publish(&id, "/a", json!(n))])).await;
+    }
+    for _ in 0..40 {
+        assert_eq!(ws.next().await["successful"], true);
+    }
+}

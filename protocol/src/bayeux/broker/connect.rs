@@ -1,6 +1,6 @@
 //! Connects: which are held, and how they come to their end.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use super::{
@@ -94,7 +94,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
     }
 
     fn hold(&mut self, peer: PeerId, id: SessionId, request: &Request, until: Instant) {
-        let sync = self.sync(request);
+        let sync = self.sync(request).map(Box::new);
         if let Some(session) = self.sessions.get_mut(id.0) {
             session.expires = None;
             session.connect = Some(Connect {
@@ -189,14 +189,14 @@ impl<P: Clone, F: Default> Broker<P, F> {
             error,
             advice,
             ack: batch.map(Ack::Batch),
-            sync: connect.sync.as_ref(),
+            sync: connect.sync.as_deref(),
             now: wall,
             is_stamped: options.timestamp,
             ..Reply::default()
         };
         reply.write(&mut peer.replies);
         peer.cargo.written.answered.push(id);
-        peer.is_complete = true;
+        peer.is_complete = peer.transport.is_polling();
         if let Some(batch) = batch.filter(|_| options.detailed_events) {
             self.tell(BrokerEvent::BatchSent { session: id, batch });
         }

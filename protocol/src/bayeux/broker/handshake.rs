@@ -3,8 +3,8 @@
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use super::{
-    Broker, BrokerEvent, Denial, Effect, PeerId, Request, SessionId, SessionOptions, Transport,
-    Turn, Verdict, Welcome,
+    Broker, BrokerEvent, Denial, Effect, PeerId, Request, SessionId, Transport, Turn, Verdict,
+    Welcome,
     queue::Queue,
     reply::{Ack, Greeting, Opening, Reply},
     request::Refusal,
@@ -146,7 +146,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
             lent_to: None,
             subscriptions: Vec::new(),
             attributes: welcome.attributes.clone(),
-            options: SessionOptions::default(),
+            options: None,
             is_connected: false,
             needs_advice: false,
             acknowledges: false,

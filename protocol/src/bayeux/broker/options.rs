@@ -62,6 +62,8 @@ pub struct BrokerOptions {
     pub max_channel_length: usize,
     /// Segments of a channel's name; default 16.
     pub max_segments: usize,
+    /// Messages of one payload, which the shell counts as it [reads](crate::bayeux::messages) them; default 64.
+    pub max_messages: usize,
     /// Messages that wait for one session; default 1,000.
     pub max_queue: usize,
     /// Bytes of those messages together, as JSON; default 1 MiB.
@@ -117,6 +119,7 @@ impl Default for BrokerOptions {
             max_channels: 100_000,
             max_channel_length: 255,
             max_segments: 16,
+            max_messages: 64,
             max_queue: 1_000,
             max_queue_bytes: 1 << 20,
             overflow: Overflow::Disconnect,

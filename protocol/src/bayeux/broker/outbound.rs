@@ -19,16 +19,17 @@ impl<P: Clone, F: Default> Broker<P, F> {
         let peer = self.peers.get_mut(id.0)?;
         if peer.writing.is_some() || peer.turn.is_some() {
             peer.is_woken = false;
+            peer.is_put_off = true;
             return None;
         }
         if peer.close.is_none() {
             self.load(id);
         }
         let peer = self.peers.get_mut(id.0)?;
-        let has_something = !peer.first.is_empty()
+        let has_something = core::mem::take(&mut peer.is_complete)
+            || !peer.first.is_empty()
             || !peer.replies.is_empty()
             || !peer.cargo.deliveries.is_empty()
-            || core::mem::take(&mut peer.is_complete)
             || peer.close.is_some();
         if !has_something {
             peer.is_woken = false;
@@ -132,6 +133,15 @@ impl<P: Clone, F: Default> Broker<P, F> {
         }
         for session in answered {
             self.expire_later(session, now);
+        }
+        self.wake_again(id);
+    }
+
+    /// Wakes a peer that found nothing only because it came too early.
+    pub(super) fn wake_again(&mut self, id: PeerId) {
+        let peer = self.peers.get_mut(id.0);
+        if peer.is_some_and(|peer| core::mem::take(&mut peer.is_put_off)) {
+            self.wake(id);
         }
     }
 
@@ -275,7 +285,6 @@ impl<P: Clone, F: Default> Broker<P, F> {
             self.revoke(id, before);
             if holder == Some(before) {
                 self.drop_connect(id);
-                self.expire_later(id, now);
             }
         } else if is_other && holder.is_some() {
             let advice = self.sessions.get(id.0);

@@ -1,6 +1,6 @@
 //! [`Peer`]: one connection of the shell.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use super::{Delivery, reply::Opening, slab::Key};
 use crate::{bayeux::Batch, reason::Reason, time::Instant};
@@ -70,7 +70,7 @@ pub(super) struct Peer<P, F> {
     pub(super) caller: Arc<Caller>,
     /// The sessions that follow this socket, or spoke in this request.
     pub(super) sessions: Vec<SessionId>,
-    pub(super) turn: Option<OpenTurn>,
+    pub(super) turn: Option<Box<OpenTurn>>,
     /// Handshakes whose replies are to be written.
     pub(super) openings: Vec<Opening>,
     pub(super) first: Batch,
@@ -80,6 +80,8 @@ pub(super) struct Peer<P, F> {
     pub(super) writing: Option<Written>,
     pub(super) is_joined: bool,
     pub(super) is_woken: bool,
+    /// Whether it came too early for what there is.
+    pub(super) is_put_off: bool,
     /// Whether the request can be answered.
     pub(super) is_complete: bool,
     pub(super) close: Option<Reason>,
@@ -173,6 +175,7 @@ impl<P, F> Peer<P, F> {
             writing: None,
             is_joined: false,
             is_woken: false,
+            is_put_off: false,
             is_complete: false,
             close: None,
         }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     bayeux::{
         Channel, Field, Members, Pattern,
-        channel::is_service,
+        channel::{is_meta, is_service},
         ext::{replay::Ring, timestamp},
     },
     json::{Object, Value},
@@ -28,7 +28,7 @@ enum Content<'a> {
 }
 
 impl<P: Clone, F: Default> Broker<P, F> {
-    /// Sends a message to everyone who subscribed to its channel; on behalf of a session, where it is one's. Service channels
+    /// Sends a message to everyone who subscribed to its channel; on behalf of a session, where it is one's. Service and meta channels
     /// are never broadcast. Returns how many it is for.
     pub fn publish(
         &mut self,
@@ -101,7 +101,8 @@ impl<P: Clone, F: Default> Broker<P, F> {
         content: &Content<'_>,
         now: Instant,
     ) -> usize {
-        if is_service(channel.name()) {
+        // These are not for whoever subscribed to everything.
+        if is_service(channel.name()) || is_meta(channel.name()) {
             return 0;
         }
         let options = self.channels.options(channel);
@@ -251,7 +252,7 @@ impl<P: Clone, F: Default> Broker<P, F> {
         let session = self.sessions.get(from.0);
         channel.hides_own
             || !self.options.broadcast_to_publisher
-            || session.is_some_and(|session| session.options.hides_own)
+            || session.is_some_and(|session| session.own().hides_own)
     }
 
     /// The number of the next message on a channel whose messages are kept. None are where too many channels exist.
@@ -344,7 +345,7 @@ enum Ext<'a> {
 
 fn scrubbed<'a>(ext: &'a Value, options: &BrokerOptions) -> Ext<'a> {
     match ext.as_object() {
-        Some(members) if members.len() > 0 => Ext::Object(
+        Some(members) if !members.is_empty() => Ext::Object(
             members
                 .iter()
                 .filter(|(name, _)| !HOP_EXT.contains(name) && !is_secret(name, options))

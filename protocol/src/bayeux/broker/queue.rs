@@ -226,9 +226,11 @@ mod tests {
 
     #[test]
     fn count_and_bytes_are_bounded() {
-        let mut options = BrokerOptions::default();
-        options.max_queue = 2;
-        options.max_queue_bytes = 7;
+        let options = BrokerOptions {
+            max_queue: 2,
+            max_queue_bytes: 7,
+            ..BrokerOptions::default()
+        };
         let mut queue = queue(&["[1]"]);
         assert!(queue.fits(&delivery("[2]"), &options));
         assert!(!queue.fits(&delivery("[234]"), &options));

@@ -94,7 +94,7 @@ impl Reply<'_> {
 
     fn write_ext(&self, message: &mut Members<'_>) {
         let sync = self.sync.filter(|sync| sync.is_wanted());
-        let own = self.ext.filter(|ext| ext.len() > 0);
+        let own = self.ext.filter(|ext| !ext.is_empty());
         if self.ack.is_none() && sync.is_none() && own.is_none() && !self.replays {
             return;
         }

@@ -1,6 +1,6 @@
 //! [`Session`]: what a client that shook hands has.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{BrokerOptions, Caller, PeerId, Transport, TransportOptions, queue::Queue};
@@ -29,7 +29,8 @@ pub(super) struct Session<F> {
     pub(super) lent_to: Option<PeerId>,
     pub(super) subscriptions: Vec<Pattern>,
     pub(super) attributes: Object,
-    pub(super) options: SessionOptions,
+    /// What differs for it, where something does: an idle session is small.
+    pub(super) options: Option<Box<SessionOptions>>,
     /// Whether a connect was answered.
     pub(super) is_connected: bool,
     /// Whether the next reply to a connect carries advice.
@@ -62,7 +63,7 @@ pub(super) struct Connect {
     pub(super) peer: PeerId,
     pub(super) id: Option<Value>,
     pub(super) until: Instant,
-    pub(super) sync: Option<Sync>,
+    pub(super) sync: Option<Box<Sync>>,
     /// Whether it is held, and counts among those of its browser.
     pub(super) is_counted: bool,
 }
@@ -77,10 +78,15 @@ pub struct SessionOptions {
 }
 
 impl<F> Session<F> {
+    /// What differs for it from the broker's options.
+    pub(super) fn own(&self) -> SessionOptions {
+        self.options.as_deref().copied().unwrap_or_default()
+    }
+
     /// Whether messages go with the replies to connects only.
     pub(super) fn is_connect_only(&self, options: &BrokerOptions) -> bool {
         self.acknowledges
-            || self.options.transport.meta_connect_deliver_only
+            || self.own().transport.meta_connect_deliver_only
             || options.of(self.transport).meta_connect_deliver_only
     }
 
@@ -95,19 +101,19 @@ impl<F> Session<F> {
     }
 
     pub(super) fn timeout(&self, options: &BrokerOptions) -> Duration {
-        let own = self.options.transport.timeout;
+        let own = self.own().transport.timeout;
         own.or(options.of(self.transport).timeout)
             .unwrap_or(options.timeout)
     }
 
     pub(super) fn interval(&self, options: &BrokerOptions) -> Duration {
-        let own = self.options.transport.interval;
+        let own = self.own().transport.interval;
         own.or(options.of(self.transport).interval)
             .unwrap_or(options.interval)
     }
 
     fn max_interval(&self, options: &BrokerOptions) -> Duration {
-        let own = self.options.transport.max_interval;
+        let own = self.own().transport.max_interval;
         own.or(options.of(self.transport).max_interval)
             .unwrap_or(options.max_interval)
     }

@@ -1,6 +1,6 @@
 //! Payloads: each message is looked at, carried out and answered, and in the end all is sent.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 
 use super::{
     Broker, Denial, Effect, PeerId, Place, Question, Request, SessionId, Turn, Verdict,
@@ -31,12 +31,12 @@ impl<P: Clone, F: Default> Broker<P, F> {
         self.turns += 1;
         let number = self.turns;
         if let Some(peer) = self.peers.get_mut(peer.0) {
-            peer.turn = Some(OpenTurn {
+            peer.turn = Some(Box::new(OpenTurn {
                 number,
                 is_alone: count == 1,
                 since: now,
                 sessions: Vec::new(),
-            });
+            }));
         }
         Turn { peer, number }
     }
@@ -122,12 +122,15 @@ impl<P: Clone, F: Default> Broker<P, F> {
     /// A payload is carried out, or given up half-way: what it came to is sent.
     pub fn finish(&mut self, turn: Turn, now: Instant) {
         self.now = self.now.max(now);
-        if !self.is_open(&turn) {
+        let is_open = self.is_open(&turn);
+        let Turn { peer, .. } = turn;
+        if !is_open {
             return;
         }
-        let sessions = self.end_turn(turn.peer);
-        let opened = self.greet(turn.peer, now);
-        self.send_turn(turn.peer, &sessions, &opened);
+        let sessions = self.end_turn(peer);
+        let opened = self.greet(peer, now);
+        self.send_turn(peer, &sessions, &opened);
+        self.wake_again(peer);
         for session in sessions {
             self.flush(session, now);
         }

@@ -214,6 +214,37 @@ fn a_session_follows_the_socket_that_speaks_last() {
 }
 
 #[test]
+fn a_session_that_moves_has_to_connect_where_it_is() {
+    let mut bench = Bench::new(|_| ());
+    let one = bench.socket();
+    let client_id = bench.session(one);
+    bench.send(one, &connect(&client_id));
+    let two = bench.socket();
+    let _ = bench.ask(two, &publish(&client_id, "/a", 1));
+    bench.pass(10_000);
+    assert_eq!(bench.broker.find(&client_id), None);
+}
+
+#[test]
+fn a_session_is_not_over_while_its_connect_is_looked_at() {
+    let mut bench = Bench::new(|_| ());
+    let client_id = bench.poller();
+    let peer = bench.polling();
+    let turn = bench.broker.begin(peer, 1, bench.at());
+    let payload = Value::parse(&connect(&client_id), &Limits::default()).unwrap();
+    let message = messages(payload, 1).unwrap().remove(0);
+    let request = bench.broker.examine(&turn, message, bench.at());
+    bench.pass(20_000);
+    let at = bench.at();
+    let effect = bench.broker.carry_out(&turn, request, Verdict::Granted, at);
+    assert_eq!(effect, Effect::Done);
+    bench.broker.finish(turn, at);
+    bench.settle();
+    assert!(!bench.is_woken(peer));
+    assert!(bench.broker.find(&client_id).is_some());
+}
+
+#[test]
 fn a_new_socket_goes_on_where_the_last_one_broke() {
     let mut bench = Bench::new(|_| ());
     let one = bench.socket();
@@ -226,7 +257,7 @@ fn a_new_socket_goes_on_where_the_last_one_broke() {
     bench.detach(one);
     bench.publish("/a", 3);
     let two = bench.socket();
-    let _ = bench.send(two, &connect(&client_id));
+    bench.send(two, &connect(&client_id));
     assert_eq!(
         bench.receive(two),
         [event("/a", 1), event("/a", 2), event("/a", 3)]

@@ -153,16 +153,15 @@ impl Bench {
             let Some(parcel) = self.collect(peer) else {
                 break;
             };
+            let state = self.broker.peers.get(peer.0).unwrap();
+            let is_polling = state.transport.is_polling();
+            assert!(
+                is_polling || !texts_of(&parcel).is_empty(),
+                "nothing to send"
+            );
             texts.extend(texts_of(&parcel));
             self.delivered(peer);
-            if self
-                .broker
-                .peers
-                .get(peer.0)
-                .unwrap()
-                .transport
-                .is_polling()
-            {
+            if is_polling {
                 self.detach(peer);
                 break;
             }

@@ -248,7 +248,10 @@ fn service_channels_are_for_the_application() {
     assert_eq!(call.message.data(), Some(Value::from(1)));
     let at = bench.at();
     let channel = Channel::parse("/service/x").unwrap();
-    assert_eq!(bench.broker.publish(None, &channel, &Value::Null, at), 0);
+    let meta = Channel::parse("/meta/connect").unwrap();
+    for channel in [channel, meta] {
+        assert_eq!(bench.broker.publish(None, &channel, &Value::Null, at), 0);
+    }
     assert!(bench.broker.answer(&call, Ok(Value::from(2)), at));
     assert!(bench.broker.answer(&call, Err(Value::from("no")), at));
     bench.settle();

@@ -1,12 +1,12 @@
-//! How fast a client may send.
+//! [`Rate`]: how fast a client may send.
 
 use core::time::Duration;
 
-use crate::time::Instant;
+use super::time::Instant;
 
 /// Counts what comes: so many at once, then so many each second.
 #[derive(Clone, Debug)]
-pub(super) struct Rate {
+pub struct Rate {
     /// How much time one of them takes up.
     interval: Duration,
     /// How much time may be taken up in advance.
@@ -17,7 +17,9 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    pub(super) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+    /// So many at once, and then so many each second; at least one of each.
+    #[must_use]
+    pub fn new(per_second: u32, burst: u32, now: Instant) -> Self {
         let interval = Duration::from_secs(1) / per_second.max(1);
         Self {
             interval,
@@ -28,7 +30,7 @@ impl Rate {
     }
 
     /// One more came.
-    pub(super) fn count(&mut self, now: Instant) {
+    pub fn count(&mut self, now: Instant) {
         self.taken = self.taken.max(now) + self.interval;
         let ahead = self.taken.since(now);
         if ahead > self.burst {
@@ -38,11 +40,13 @@ impl Rate {
     }
 
     /// Until when no more are wanted.
-    pub(super) const fn pause(&self) -> Option<Instant> {
+    #[must_use]
+    pub const fn pause(&self) -> Option<Instant> {
         self.pause
     }
 
-    pub(super) fn tick(&mut self, now: Instant) {
+    /// Time went by.
+    pub fn tick(&mut self, now: Instant) {
         self.pause = self.pause.filter(|until| *until > now);
     }
 }
