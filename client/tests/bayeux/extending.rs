@@ -89,7 +89,7 @@ async fn extensions_see_everything_in_their_order() {
         }
         call.accept();
         server.expect("/meta/connect").await.accept();
-        soon("open", opening).await.unwrap().unwrap();
+        let _client = soon("open", opening).await.unwrap().unwrap();
         let log = log.lock().unwrap();
         let mut expected = Vec::new();
         if way == ConnectionType::WebSocket {
@@ -312,7 +312,7 @@ async fn headers_are_asked_for_with_each_request() {
         };
         assert_eq!(call.headers["x-count"], expected);
         call.accept();
-        soon("open", opening).await.unwrap().unwrap();
+        let _client = soon("open", opening).await.unwrap().unwrap();
     }
     let server = Scripted::start().await;
     let builder =

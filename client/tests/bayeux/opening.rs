@@ -63,7 +63,7 @@ async fn a_handshake_names_the_types_in_order_and_the_first_connect_does_not_wai
         assert_eq!(call.messages[0]["clientId"], "one");
         assert_eq!(call.messages[0]["advice"], json!({ "timeout": 0 }));
         call.accept();
-        soon("open", opening).await.unwrap().unwrap();
+        let _client = soon("open", opening).await.unwrap().unwrap();
         let held = server.expect("/meta/connect").await;
         assert!(held.messages[0].get("advice").is_none());
     }
@@ -265,7 +265,7 @@ async fn each_type_may_have_an_address_and_a_socket_a_protocol() {
     assert_eq!(call.headers["sec-websocket-protocol"], "bayeux");
     call.accept();
     server.expect("/meta/connect").await.accept();
-    soon("open", opening).await.unwrap().unwrap();
+    let _client = soon("open", opening).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn a_cookie_goes_back_to_an_address_too_and_to_its_web_socket() {
     let call = server.expect("/meta/connect").await;
     assert_eq!(call.headers["cookie"], "BAYEUX_BROWSER=abc");
     call.accept();
-    soon("open", opening).await.unwrap().unwrap();
+    let _client = soon("open", opening).await.unwrap().unwrap();
 
     let mut server = Scripted::start().await;
     let builder = client(server.url())
@@ -176,5 +176,5 @@ async fn a_user_and_a_password_go_with_each_request() {
         assert_eq!(call.headers["authorization"], "Basic YW5uOnNlY3JldA==");
         call.accept();
     }
-    soon("open", opening).await.unwrap().unwrap();
+    let _client = soon("open", opening).await.unwrap().unwrap();
 }
