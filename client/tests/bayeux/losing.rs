@@ -193,7 +193,7 @@ async fn a_silent_server_is_left_and_looked_for_again() {
         let mut server = Scripted::start().await;
         let builder = client(server.url())
             .connection_types([way])
-            .max_network_delay(Duration::from_millis(50));
+            .max_network_delay(Duration::from_secs(2));
         let (client, _held) = open_with(&mut server, builder).await;
         let publish = tokio::spawn(client.publish("/a", &1));
         let _unanswered = server.expect("/a").await;
