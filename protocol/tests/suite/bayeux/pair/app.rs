@@ -34,8 +34,10 @@ pub(super) struct App {
     pub(super) heard: BTreeSet<u64>,
     /// What came, by session.
     pub(super) by_session: BTreeMap<String, Vec<u64>>,
+    /// Whether what comes has to be in order without acknowledgements, too: it goes over sockets only.
+    pub(super) is_ordered: bool,
     /// How much of what each session was to hear may be lost, as it was told.
-    excused: BTreeMap<String, usize>,
+    pub(super) excused: BTreeMap<String, usize>,
     pub(super) has_ended: bool,
     pub(super) wants_credentials: bool,
 }
@@ -115,9 +117,15 @@ impl App {
             return Ok(());
         };
         let heard = self.by_session.entry(session.into()).or_default();
+        let last = heard.last().copied();
         heard.push(number);
+        let expected = site.expected.get(session).map_or(&[][..], |it| it);
+        if self.is_ordered {
+            let place = |number| expected.iter().position(|it| *it == number);
+            let is_later = last.is_none_or(|last| place(last) < place(number));
+            ensure!(is_later, "{session} heard {number} after {last:?}");
+        }
         if acks {
-            let expected = site.expected.get(session).map_or(&[][..], |it| it);
             ensure!(
                 expected.starts_with(heard),
                 "{session} heard {heard:?} and was to hear {expected:?}"

@@ -6,7 +6,7 @@
 //! closes and opens again. Time jumps from one event to the next.
 //!
 //! After every step: each request ends once, and what it is told agrees with what the broker did; nothing is carried out
-//! twice; no message comes twice, and with acknowledgements what a session hears is always the beginning of what it is to
+//! twice; no message comes twice, over sockets all come in order, and with acknowledgements what a session hears is always the beginning of what it is to
 //! hear. When the network has healed, the client is connected, what was lost was told, every request has ended, and what
 //! is published comes.
 
@@ -22,7 +22,11 @@ use core::ops::Range;
 
 use mirrorball_protocol::{
     Machine,
-    bayeux::{Client, broker::Call, client::State},
+    bayeux::{
+        Client,
+        broker::Call,
+        client::{ConnectionType, State},
+    },
     json::Json,
     machine::Input,
     time::Instant,
@@ -216,7 +220,10 @@ impl<J: Json> World<J> {
         Self {
             now: 0,
             client: Client::new(plan.client.clone()),
-            app: App::default(),
+            app: App {
+                is_ordered: plan.client.connection_types == [ConnectionType::WebSocket],
+                ..App::default()
+            },
             site: Site::new(&plan),
             links: BTreeMap::new(),
             events: BTreeMap::new(),

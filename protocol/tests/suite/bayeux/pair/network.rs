@@ -148,7 +148,7 @@ impl<J: Json> World<J> {
     }
 
     fn knock(&mut self, attempt: u32) {
-        if !self.links.get(&attempt).is_some_and(|link| !link.is_cut) {
+        if self.links.get(&attempt).is_none_or(|link| link.is_cut) {
             return;
         }
         if self.now < self.refusing_until {

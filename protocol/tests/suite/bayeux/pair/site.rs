@@ -129,7 +129,7 @@ impl Site {
         let turn = self.broker.begin(peer, batch.len(), now);
         let mut calls = Vec::new();
         for message in batch.into_iter().take(last) {
-            calls.extend(self.carry_out(&turn, message, now));
+            calls.extend(self.carry_out(&turn, &message, now));
         }
         if is_aborted {
             drop(turn);
@@ -143,7 +143,7 @@ impl Site {
     fn carry_out(
         &mut self,
         turn: &mirrorball_protocol::bayeux::broker::Turn,
-        message: Message<Value>,
+        message: &Message<Value>,
         now: Instant,
     ) -> Option<Call> {
         let request = self.broker.examine(turn, message.clone(), now);
@@ -176,7 +176,7 @@ impl Site {
         };
         let is_granted = verdict == Verdict::Granted;
         if let (Question::Publish(place), true) = (&question, is_granted) {
-            let number = number(&message);
+            let number = number(message);
             *self.accepted.entry(number).or_default() += 1;
             if !place.name.name().starts_with("/service") {
                 self.expect(place.name.name(), number);
