@@ -1,9 +1,9 @@
-//! Live server state in every browser: a Juggler server on tokio and axum.
+//! Live server state in every browser: a Juggler and Bayeux server on tokio and axum.
 //!
 //! A [`State`] is JSON that any task may change. A [`Juggler`] service mirrors it to every client over a
 //! WebSocket as small diffs, answers their requests and sends them notifications. A [`Server`] serves it, with
 //! static files, TLS and passwords where they are wanted, within bounds. It is an axum `Router`, too: nest it in
-//! an app of your own.
+//! an app of your own. A [`Bayeux`] service beside it is where clients publish and subscribe.
 //!
 //! ```no_run
 //! use mirrorball_server::{Juggler, Server, State};

@@ -83,7 +83,8 @@ impl Builder {
         self
     }
 
-    /// Decides who may be the first to subscribe to a channel; by default everybody may.
+    /// Decides who may subscribe or publish to a channel that does not exist yet; by default everybody may. Channels
+    /// exist while somebody is subscribed to them, or something is [configured](Self::channel) there.
     #[must_use]
     pub fn on_create<H, O>(mut self, policy: H) -> Self
     where
@@ -323,6 +324,7 @@ impl Builder {
     }
 
     /// Bytes of what a client sends at once; default 1 MiB. More is answered with 413, or closes the WebSocket (1009).
+    /// Bodies of requests are bounded by [`Limits::max_body_bytes`](crate::Limits::max_body_bytes), too.
     #[must_use]
     pub const fn max_message_bytes(mut self, bytes: usize) -> Self {
         self.options.max_message_bytes = bytes;

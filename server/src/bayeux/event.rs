@@ -31,7 +31,8 @@ pub enum Event {
     Overflowed(Session, usize),
     /// The last connection of a session is gone; what is for it waits.
     Detached(Session),
-    /// A connect is held. Only with [detailed events](super::Builder::detailed_events), as those that follow.
+    /// A connect is held. Only with [detailed events](super::BrokerOptions::detailed_events), as those
+    /// that follow.
     Suspended(Session),
     /// A held connect is answered.
     Resumed(Session),

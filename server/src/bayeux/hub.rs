@@ -7,7 +7,10 @@ use mirrorball_protocol::{
     bayeux::broker::{Broker, BrokerEvent, BrokerOptions, Output},
     time::Instant,
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::{
+    sync::{Notify, broadcast},
+    time::{interval, sleep_until},
+};
 
 use super::Service;
 use crate::socket::{Clock, Frame};
@@ -116,6 +119,7 @@ pub(super) fn start_timer(service: &Arc<Service>) {
     let clock = service.hub.clock;
     let service = Arc::downgrade(service);
     tokio::spawn(async move {
+        let mut clocks = interval(CLOCK_PERIOD);
         loop {
             let Some(here) = service.upgrade() else {
                 return;
@@ -128,14 +132,14 @@ pub(super) fn start_timer(service: &Arc<Service>) {
             drop(here);
             let wait = async {
                 match due {
-                    Some(due) => tokio::time::sleep_until(due).await,
+                    Some(due) => sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
             let is_due = tokio::select! {
                 () = wait => true,
                 () = alarm.notified() => false,
-                () = tokio::time::sleep(CLOCK_PERIOD) => {
+                _ = clocks.tick() => {
                     if let Some(here) = service.upgrade() {
                         here.hub.tell_time();
                     }

@@ -372,7 +372,7 @@ async fn a_session_is_its_users() {
     std::fs::write(&file, users).unwrap();
     let builder = Bayeux::builder().on_publish(async |request: Request| {
         let principal = request.context().principal();
-        match principal.map(|principal| principal.name()) {
+        match principal.map(mirrorball_server::auth::Principal::name) {
             Some("eve") => Ok(()),
             _ => Err("not_eve".into()),
         }

@@ -120,13 +120,16 @@ impl<P: Clone, F: Default> Broker<P, F> {
     }
 
     /// A payload is carried out, or given up half-way: what it came to is sent.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a payload is finished once: its turn is used up"
+    )]
     pub fn finish(&mut self, turn: Turn, now: Instant) {
         self.now = self.now.max(now);
-        let is_open = self.is_open(&turn);
-        let Turn { peer, .. } = turn;
-        if !is_open {
+        if !self.is_open(&turn) {
             return;
         }
+        let peer = turn.peer;
         let sessions = self.end_turn(peer);
         let opened = self.greet(peer, now);
         self.send_turn(peer, &sessions, &opened);
