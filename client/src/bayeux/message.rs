@@ -2,10 +2,15 @@
 
 use std::fmt;
 
-use mirrorball_protocol::json::Value;
+use mirrorball_protocol::{
+    bayeux::{
+        self,
+        ext::binary::{Binary, BinaryError},
+    },
+    json::Value,
+};
 use serde::de::DeserializeOwned;
 
-use super::binary::Binary;
 use crate::{Mismatch, error::read};
 
 /// A message of a server: something published, or the reply to a request.
@@ -36,10 +41,14 @@ impl Message {
     }
 
     /// The bytes that were published with [`Client::publish_binary`](super::Client::publish_binary), or by the binary extension
-    /// of another client; `None` where it is no such message, or a broken one.
+    /// of another client; `None` where it is no such message.
+    ///
+    /// # Errors
+    ///
+    /// Where it says that it carries bytes, and does not.
     #[must_use]
-    pub fn binary(&self) -> Option<Binary> {
-        Binary::read(&self.0)
+    pub fn binary(&self) -> Option<Result<Binary, BinaryError>> {
+        Binary::read(&bayeux::Message(self.0.clone()))
     }
 
     /// What extensions said besides.

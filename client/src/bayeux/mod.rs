@@ -1,6 +1,5 @@
 //! Bayeux: publish and subscribe, with servers of ours, CometD and faye.
 
-mod binary;
 mod builder;
 mod error;
 mod extension;
@@ -20,7 +19,6 @@ use std::{
     time::Duration,
 };
 
-pub use binary::Binary;
 pub use builder::Builder;
 pub use error::{Error, ErrorKind, ServerError};
 pub use extension::{AuthExtension, BoxError, Codec, Extension, Payload};
@@ -30,6 +28,7 @@ pub use message::Message;
 pub use mirrorball_protocol::bayeux::{
     ChannelError,
     client::{CommandError, ConnectionType, Replay, State},
+    ext::binary::{Binary, BinaryError},
 };
 use mirrorball_protocol::json::{Object, Value};
 pub use requests::{Batch, Options};
@@ -167,14 +166,14 @@ impl Client {
         channel: &str,
         binary: &Binary,
     ) -> impl Future<Output = Result<Message, Error>> + Send + use<> {
-        let ext = object(vec![("binary", Value::Object(Object::default()))]);
-        let data: Result<_, Error> = Ok(binary.data().to_text());
-        self.ask(
-            Purpose::Publish,
-            channel,
-            data,
-            &Options::default().ext(ext),
-        )
+        let mut message = Object::default();
+        binary.write(&mut message);
+        let options = Options {
+            ext: message.remove("ext"),
+            ..Options::default()
+        };
+        let data: Result<_, Error> = Ok(message.remove("data").unwrap_or_default().to_text());
+        self.ask(Purpose::Publish, channel, data, &options)
     }
 
     /// Asks the server's application: publishes on the service channel of `target`, such as `rpc/echo`, and waits for the answer.
@@ -469,13 +468,4 @@ async fn lost(mut views: watch::Receiver<View>, timeout: Option<Duration>) -> Er
             () = late => return Error::Lost,
         }
     }
-}
-
-/// An object of these members.
-fn object(members: Vec<(&'static str, Value)>) -> Value {
-    let mut object = Object::default();
-    for (name, value) in members {
-        object.insert(name, value);
-    }
-    Value::Object(object)
 }

@@ -321,8 +321,8 @@ async fn bytes_are_published_as_cometd_does() {
     let (client, held) = open(&mut server, ConnectionType::WebSocket).await;
     let binary = Binary {
         bytes: vec![1, 2, 3, 4, 5],
-        last: true,
-        meta: Some(Value::from("m")),
+        is_last: true,
+        meta: Value::from("m"),
     };
     let answer = async {
         let call = server.expect("/b").await;
@@ -342,7 +342,7 @@ async fn bytes_are_published_as_cometd_does() {
     );
     published.unwrap();
     let message = soon("a message", client.receive()).await.unwrap();
-    assert_eq!(message.binary(), Some(binary));
+    assert_eq!(message.binary(), Some(Ok(binary)));
 }
 
 #[tokio::test]

@@ -148,14 +148,14 @@ async fn bytes_go_through() {
         let mut bytes = client.subscribe("/bytes").await.unwrap();
         let binary = Binary {
             bytes: (0..=255).collect(),
-            last: true,
-            meta: None,
+            is_last: true,
+            meta: Value::Null,
         };
         soon("a reply", client.publish_binary("/bytes", &binary))
             .await
             .unwrap();
         let message = soon("a message", bytes.next()).await.unwrap().unwrap();
-        assert_eq!(message.binary(), Some(binary));
+        assert_eq!(message.binary(), Some(Ok(binary)));
     }
 }
 
