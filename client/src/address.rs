@@ -15,7 +15,7 @@ use crate::Credentials;
 const PATH: &str = "/ws";
 
 /// Where a server is: `ws://`, `wss://`, `http://` or `https://`, or a host and a port alone. Without a path it
-/// is `/ws`. A name and a password before the host become [`Credentials`]; they are never shown.
+/// is `/ws`, and `/cometd` for a client of Bayeux. A name and a password before the host become [`Credentials`]; they are never shown.
 ///
 /// ```
 /// use mirrorball_client::Address;
@@ -32,6 +32,8 @@ pub struct Address {
     host: String,
     port: Option<u16>,
     path: String,
+    /// Whether the path is one that nobody wrote.
+    is_path_assumed: bool,
     credentials: Option<Credentials>,
 }
 
@@ -76,8 +78,48 @@ impl Address {
         }
     }
 
+    /// The same with this path, where it was written without one.
+    #[must_use]
+    pub fn or_path(mut self, path: &str) -> Self {
+        if std::mem::take(&mut self.is_path_assumed) {
+            let query = self
+                .path
+                .split_off(self.path.find('?').unwrap_or(self.path.len()));
+            self.path = format!("{path}{query}");
+        }
+        self
+    }
+
+    /// The path, without the query.
+    pub(crate) fn path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// Whether something may be put behind the path: it has no query behind it, and does not end in a file's name.
+    pub(crate) fn takes_more_path(&self) -> bool {
+        let last = self.path().rsplit('/').next().unwrap_or_default();
+        self.path().len() == self.path.len() && !last.contains('.')
+    }
+
+    /// As `ws://` or `wss://`.
     pub(crate) fn uri(&self) -> Result<Uri, AddressError> {
         self.to_string().parse().map_err(AddressError::new)
+    }
+
+    /// As `http://` or `https://`, with `more` behind the path.
+    pub(crate) fn http_uri(&self, more: &str) -> Result<Uri, AddressError> {
+        let scheme = if self.secure { "https" } else { "http" };
+        let authority = self.authority()?;
+        let authority = authority.to_str().map_err(AddressError::new)?;
+        let path = if more.is_empty() {
+            self.path.as_str()
+        } else {
+            self.path.trim_end_matches('/')
+        };
+        let uri = Uri::builder().scheme(scheme).authority(authority);
+        uri.path_and_query(format!("{path}{more}"))
+            .build()
+            .map_err(AddressError::new)
     }
 }
 
@@ -102,6 +144,7 @@ impl FromStr for Address {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
         };
+        let is_path_assumed = !path.starts_with('/');
         let path = match path {
             "" => PATH.to_owned(),
             query if query.starts_with('?') => format!("{PATH}{query}"),
@@ -130,6 +173,7 @@ impl FromStr for Address {
             host: authority.host().to_owned(),
             port,
             path,
+            is_path_assumed,
             credentials: userinfo.map(read_userinfo).transpose()?,
         })
     }
@@ -226,6 +270,33 @@ mod tests {
         assert_eq!((parse("ws://a").port(), parse("wss://a").port()), (80, 443));
         assert_eq!(parse("ws://[::1]:7").authority().unwrap(), "[::1]:7");
         assert_eq!(parse("ws://a").authority().unwrap(), "a");
+    }
+
+    #[test]
+    fn a_protocol_has_its_path_where_an_address_says_none() {
+        let shown = |text| parse(text).or_path("/cometd").to_string();
+        assert_eq!(shown("http://a"), "ws://a/cometd");
+        assert_eq!(shown("a:1?b=c"), "ws://a:1/cometd?b=c");
+        assert_eq!(shown("http://a/"), "ws://a/");
+        assert_eq!(shown("http://a/ws"), "ws://a/ws");
+    }
+
+    #[test]
+    fn requests_go_below_a_path_that_is_none_of_a_file() {
+        for (text, takes, uri) in [
+            ("http://a/b", true, "http://a/b/connect"),
+            ("wss://a:1/b/", true, "https://a:1/b/connect"),
+            ("[::1]:8/b.c/d", true, "http://[::1]:8/b.c/d/connect"),
+            ("a/b?c", false, ""),
+            ("a/b.php", false, ""),
+        ] {
+            assert_eq!(parse(text).takes_more_path(), takes, "{text}");
+            if takes {
+                assert_eq!(parse(text).http_uri("/connect").unwrap(), uri);
+            }
+        }
+        assert_eq!(parse("a/b?c").http_uri("").unwrap(), "http://a/b?c");
+        assert_eq!(parse("a/b/").http_uri("").unwrap(), "http://a/b/");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The driver: one machine, over one WebSocket after another.
+//! The driver: one machine, over one connection after another.
 
 use std::{
+    fmt,
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
@@ -15,18 +16,70 @@ use mirrorball_protocol::{
 };
 use tokio::{task::JoinSet, time::sleep_until};
 
-use crate::{
-    Address, AddressError, ConnectionError,
-    socket::{BROKEN, Connector, Socket, Traffic},
-};
+use crate::{AddressError, ConnectionError};
 
 /// Goodbyes that are said at a time, each within a second; beyond that sockets are dropped.
 const MAX_GOODBYES: usize = 8;
+
+/// The close code of a connection that broke without one.
+pub(crate) const BROKEN: u16 = 1006;
+
+/// What opens connections.
+pub(crate) trait Network<F>: Send + Sync + 'static {
+    /// Where to, and how.
+    type Target: Clone + fmt::Debug + Send + 'static;
+    /// A connection.
+    type Line: Line<F>;
+
+    /// Opens a connection. Dropping the future gives it up.
+    fn open(
+        self: Arc<Self>,
+        target: Self::Target,
+        query: Option<String>,
+    ) -> impl Future<Output = Result<Box<Self::Line>, ConnectionError>> + Send;
+}
+
+/// An open connection. What it is in the middle of is given up where it is dropped.
+pub(crate) trait Line<F>: Send + 'static {
+    /// Whether it takes a frame now. Once it is broken it takes none.
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> bool;
+
+    /// Takes a frame. That it is broken is told by [`poll_traffic`](Self::poll_traffic).
+    fn send(&mut self, frame: F);
+
+    /// Writes what is buffered, and reads.
+    fn poll_traffic(&mut self, context: &mut Context<'_>) -> Poll<Traffic>;
+
+    /// Says goodbye, or answers one where there is no `reason`; within a second.
+    fn close(self: Box<Self>, reason: Option<Reason>) -> impl Future<Output = ()> + Send + 'static;
+}
+
+/// What a connection has to say.
+#[derive(Debug)]
+pub(crate) enum Traffic {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary,
+    /// No message, or one that is too large.
+    Malformed(Reason),
+    /// The server says goodbye: a code, and its reason.
+    Goodbye(u16, String),
+    /// It is broken, and why, where that is known.
+    Broken(Option<ConnectionError>),
+    /// Of a frame with this number HTTP said with this status, 401 or 403, that it takes none from this client. The
+    /// connection is not lost by that.
+    Denied(u32, u16, ConnectionError),
+    /// It takes more than it did before.
+    Taken,
+}
 
 /// What stands between a machine and the application.
 pub(crate) trait Shell<M: Machine> {
     /// Something that the application wants.
     type Command: Send;
+    /// Where connections lead.
+    type Target;
 
     /// Carries out what the machine tells the application.
     fn event(&mut self, machine: &mut M, event: M::Event);
@@ -44,8 +97,13 @@ pub(crate) trait Shell<M: Machine> {
     /// Whether nothing is going to happen any more.
     fn is_over(&self, machine: &M) -> bool;
 
-    /// The address at this index, where there is one.
-    fn address(&self, index: usize) -> Option<&Address>;
+    /// Where the address at this index leads, where there is one.
+    fn target(&self, index: usize) -> Option<Self::Target>;
+
+    /// Passes on that HTTP denied a frame.
+    fn denied(&mut self, machine: &mut M, number: u32, status: u16, now: Instant) {
+        let _ = (machine, number, status, now);
+    }
 
     /// Notes what the machine is not told: more of why an attempt failed or a connection ended, where it is known.
     fn note(&mut self, error: Option<ConnectionError>);
@@ -75,76 +133,81 @@ impl Clock {
 }
 
 /// Runs a machine to its end.
-pub(crate) async fn drive<M, S>(machine: M, shell: S, connector: Connector, clock: Clock)
+pub(crate) async fn drive<M, S, N>(machine: M, shell: S, network: N, clock: Clock)
 where
-    M: Machine<Text = String, Frame = String>,
-    S: Shell<M>,
+    M: Machine<Text = String>,
+    S: Shell<M, Target = N::Target>,
+    N: Network<M::Frame>,
 {
     let driver = Driver {
         machine,
         shell,
-        connector: Arc::new(connector),
+        network: Arc::new(network),
         clock,
         attempt: 0,
-        line: Line::None,
+        connection: Connection::None,
         goodbyes: JoinSet::new(),
     };
     driver.run().await;
 }
 
-struct Driver<M, S> {
+struct Driver<M, S, N, L> {
     machine: M,
     shell: S,
-    connector: Arc<Connector>,
+    network: Arc<N>,
     clock: Clock,
-    /// What the line is an attempt at.
+    /// What the connection is an attempt at.
     attempt: u32,
-    line: Line,
+    connection: Connection<L>,
     goodbyes: JoinSet<()>,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Box<Socket>, ConnectionError>> + Send>>;
+type Opening<L> = Pin<Box<dyn Future<Output = Result<Box<L>, ConnectionError>> + Send>>;
 
 /// What there is of a connection.
-enum Line {
+enum Connection<L> {
     None,
-    Opening(Opening),
+    Opening(Opening<L>),
     Open {
-        socket: Box<Socket>,
+        line: Box<L>,
         /// What the machine was told.
         writable: bool,
     },
 }
 
 /// What ends a sleep.
-enum Woken<C> {
-    Line(Happening),
+enum Woken<C, L> {
+    Line(Happening<L>),
     Command(C),
     Time,
 }
 
-/// What happens on a line.
-enum Happening {
-    Opened(Result<Box<Socket>, ConnectionError>),
+/// What happens on a connection.
+enum Happening<L> {
+    Opened(Result<Box<L>, ConnectionError>),
     Traffic(Traffic),
 }
 
-impl Line {
-    async fn next(&mut self) -> Happening {
+impl<L> Connection<L> {
+    async fn next<F>(&mut self) -> Happening<L>
+    where
+        L: Line<F>,
+    {
         match self {
             Self::None => pending().await,
             Self::Opening(opening) => Happening::Opened(opening.await),
-            Self::Open { socket, .. } => {
-                Happening::Traffic(poll_fn(|context| socket.poll_traffic(context)).await)
+            Self::Open { line, .. } => {
+                Happening::Traffic(poll_fn(|context| line.poll_traffic(context)).await)
             }
         }
     }
 }
 
-impl<M, S> Driver<M, S>
+impl<M, S, N> Driver<M, S, N, N::Line>
 where
-    M: Machine<Text = String, Frame = String>,
-    S: Shell<M>,
+    M: Machine<Text = String>,
+    S: Shell<M, Target = N::Target>,
+    N: Network<M::Frame>,
 {
     async fn run(mut self) {
         let timer = sleep_until(tokio::time::Instant::now());
@@ -166,11 +229,11 @@ where
                 timer.as_mut().reset(deadline);
             }
             let room = self.shell.has_room(&self.machine);
-            let (line, shell) = (&mut self.line, &mut self.shell);
+            let (connection, shell) = (&mut self.connection, &mut self.shell);
             // In no order: neither a flood of messages nor one of commands holds up the other.
             let work = async {
                 tokio::select! {
-                    happening = line.next() => Woken::Line(happening),
+                    happening = connection.next() => Woken::Line(happening),
                     command = shell.next_command(room) => Woken::Command(command),
                 }
             };
@@ -186,7 +249,7 @@ where
         while self.goodbyes.join_next().await.is_some() {}
     }
 
-    fn take(&mut self, woken: Woken<S::Command>) {
+    fn take(&mut self, woken: Woken<S::Command, N::Line>) {
         let now = self.clock.now();
         match woken {
             Woken::Line(happening) => self.hear(happening, now),
@@ -203,42 +266,49 @@ where
         }
     }
 
-    fn hear(&mut self, happening: Happening, now: Instant) {
+    fn hear(&mut self, happening: Happening<N::Line>, now: Instant) {
         let attempt = self.attempt;
         let input = match happening {
-            Happening::Opened(Ok(socket)) => {
+            Happening::Opened(Ok(line)) => {
                 tracing::debug!(attempt, "open");
-                self.line = Line::Open {
-                    socket,
+                self.connection = Connection::Open {
+                    line,
                     writable: true,
                 };
                 Input::Opened { attempt }
             }
             Happening::Opened(Err(error)) => {
                 tracing::debug!(attempt, %error, "not opened");
-                self.lose(Some(error), BROKEN)
+                let code = error.code();
+                self.lose(Some(error), code)
             }
             Happening::Traffic(Traffic::Taken) => return,
+            Happening::Traffic(Traffic::Denied(number, status, error)) => {
+                self.shell.note(Some(error));
+                self.shell.denied(&mut self.machine, number, status, now);
+                return;
+            }
             Happening::Traffic(Traffic::Text(text)) => Input::Text { attempt, text },
             Happening::Traffic(Traffic::Binary) => Input::Binary { attempt },
             Happening::Traffic(Traffic::Malformed(reason)) => Input::Malformed { attempt, reason },
             Happening::Traffic(Traffic::Goodbye(code, reason)) => {
                 tracing::debug!(attempt, code, reason, "closed by the server");
-                // The WebSocket layer has the answer to it ready.
+                // The connection has the answer to it ready.
                 self.hang_up(None);
                 self.lose(Some(ConnectionError::Closed { code, reason }), code)
             }
             Happening::Traffic(Traffic::Broken(error)) => {
                 tracing::debug!(attempt, ?error, "broken");
-                self.lose(error, BROKEN)
+                let code = error.as_ref().map_or(BROKEN, ConnectionError::code);
+                self.lose(error, code)
             }
         };
         self.machine.handle(input, now);
     }
 
-    /// Drops the line; returns what the machine is told of it.
+    /// Drops the connection; returns what the machine is told of it.
     fn lose(&mut self, error: Option<ConnectionError>, code: u16) -> Input<String> {
-        self.line = Line::None;
+        self.connection = Connection::None;
         self.shell.note(error);
         Input::Closed {
             attempt: self.attempt,
@@ -249,8 +319,8 @@ where
     /// Carries out what the machine wants, as far as the socket takes it.
     fn drain(&mut self, context: &mut Context<'_>) {
         loop {
-            if let Line::Open { socket, writable } = &mut self.line {
-                let takes = socket.poll_writable(context);
+            if let Connection::Open { line, writable } = &mut self.connection {
+                let takes = line.poll_writable(context);
                 if std::mem::replace(writable, takes) != takes {
                     self.machine
                         .handle(Input::Writable(takes), self.clock.now());
@@ -263,10 +333,10 @@ where
                     query,
                 }) => self.connect(attempt, address, query),
                 Some(Output::Send { attempt, frame }) => {
-                    if let Line::Open { socket, .. } = &mut self.line
+                    if let Connection::Open { line, .. } = &mut self.connection
                         && attempt == self.attempt
                     {
-                        socket.send(frame);
+                        line.send(frame);
                     }
                 }
                 Some(Output::Close { reason, .. }) => {
@@ -281,25 +351,22 @@ where
 
     fn connect(&mut self, attempt: u32, index: usize, query: Option<String>) {
         self.attempt = attempt;
-        let connector = Arc::clone(&self.connector);
-        let address = self.shell.address(index).cloned();
-        tracing::debug!(attempt, ?address, "connecting");
-        self.line = Line::Opening(Box::pin(async move {
-            let address = address.ok_or_else(|| AddressError::new("no address"))?;
-            let address = match query {
-                Some(query) => address.with_query(&query),
-                None => address,
-            };
-            connector.open(address).await
+        let network = Arc::clone(&self.network);
+        let target = self.shell.target(index);
+        tracing::debug!(attempt, ?target, "connecting");
+        self.connection = Connection::Opening(Box::pin(async move {
+            let target = target.ok_or_else(|| AddressError::new("no address"))?;
+            network.open(target, query).await
         }));
     }
 
     /// Says goodbye, or answers one, while life goes on.
     fn hang_up(&mut self, reason: Option<Reason>) {
-        if let Line::Open { socket, .. } = std::mem::replace(&mut self.line, Line::None)
+        if let Connection::Open { line, .. } =
+            std::mem::replace(&mut self.connection, Connection::None)
             && self.goodbyes.len() < MAX_GOODBYES
         {
-            self.goodbyes.spawn(socket.close(reason));
+            self.goodbyes.spawn(line.close(reason));
         }
     }
 }

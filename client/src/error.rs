@@ -2,9 +2,10 @@
 
 use std::{error::Error, io, sync::Arc};
 
-use mirrorball_protocol::{juggler::client::Fault, reason::Reason};
+use mirrorball_protocol::{bayeux, json::Value, juggler::client::Fault, reason::Reason};
+use serde::de::DeserializeOwned;
 
-use crate::{AddressError, tls::Unpinned};
+use crate::{AddressError, driver::BROKEN, tls::Unpinned};
 
 /// Why there is no connection, or why there is none any more.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum ConnectionError {
         "the server refuses a WebSocket at this address (HTTP {0}): check the path, and who may connect"
     )]
     Refused(u16),
+    /// A request of long-polling was answered with another status than 200.
+    #[error("the server answers with HTTP {0}: check the path, and who may connect")]
+    Status(u16),
     /// What answers there does not speak WebSocket.
     #[error("what answers at this address does not speak WebSocket: {0}")]
     Handshake(String),
@@ -47,17 +51,45 @@ pub enum ConnectionError {
     /// The server broke the protocol, or passed a limit of this client.
     #[error("the server broke the protocol: {0}")]
     Protocol(String),
+    /// What the application adds to a connection failed: its headers, its codec, its transport. This is what it says.
+    #[error("{0}")]
+    Application(String),
     /// The application left the connection.
     #[error("the connection was left by the application")]
     Left,
 }
 
 impl ConnectionError {
+    /// What a machine is told: a close code, or the status of HTTP.
+    pub(crate) const fn code(&self) -> u16 {
+        match self {
+            Self::Unauthorized => 401,
+            Self::Refused(status) | Self::Status(status) => *status,
+            Self::Closed { code, .. } => *code,
+            _ => BROKEN,
+        }
+    }
+
     pub(crate) fn from_io(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(error) => Self::from_tls(error),
             None => Self::Network(Arc::new(error)),
         }
+    }
+
+    /// What HTTP failed for, which is somewhere behind `error`.
+    pub(crate) fn from_http(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<Self>() {
+                return error.clone();
+            }
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return Self::from_io(io::Error::new(error.kind(), error.to_string()));
+            }
+            cause = error.source();
+        }
+        Self::Network(Arc::new(io::Error::other(error.to_string())))
     }
 
     fn from_tls(error: &rustls::Error) -> Self {
@@ -92,11 +124,33 @@ impl From<Fault> for ConnectionError {
                 code,
                 reason: String::new(),
             },
-            Fault::Closed(Reason::CONNECT_TIMEOUT) => Self::TimedOut,
-            Fault::Closed(Reason::SILENT) => Self::Silent,
-            Fault::Closed(Reason::CUT) => Self::Left,
-            Fault::Closed(reason) => Self::Protocol(reason.text.to_owned()),
+            Fault::Closed(reason) => reason.into(),
             Fault::Patch(error) => Self::Protocol(error.text().to_owned()),
+        }
+    }
+}
+
+impl From<bayeux::client::Fault> for ConnectionError {
+    fn from(fault: bayeux::client::Fault) -> Self {
+        use bayeux::client::Fault;
+        match fault {
+            Fault::Lost(code) => Self::Closed {
+                code,
+                reason: String::new(),
+            },
+            Fault::Closed(reason) => reason.into(),
+        }
+    }
+}
+
+/// Why this end closed a connection.
+impl From<Reason> for ConnectionError {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::CONNECT_TIMEOUT => Self::TimedOut,
+            Reason::SILENT => Self::Silent,
+            Reason::CUT | Reason::NORMAL => Self::Left,
+            reason => Self::Protocol(reason.text.to_owned()),
         }
     }
 }
@@ -118,4 +172,20 @@ pub(crate) fn is_io(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// A value is not of the type that was asked for, or data has no JSON form. The text says why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Mismatch(String);
+
+impl Mismatch {
+    pub(crate) fn new(error: &serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A value as a Rust type.
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
+    serde_json::from_str(&value.to_text()).map_err(|error| Mismatch::new(&error))
 }

@@ -27,7 +27,12 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{Address, AddressError, ConnectionError, Credentials, error::is_io, tls::TlsSetup};
+use crate::{
+    Address, AddressError, ConnectionError, Credentials,
+    driver::{Line, Network, Traffic},
+    error::is_io,
+    tls::TlsSetup,
+};
 
 /// Bytes that the read buffer begins with. The default of the WebSocket layer is 128 KiB.
 const READ_BUFFER: usize = 16 << 10;
@@ -36,8 +41,6 @@ const WRITE_BUFFER: usize = 4 << 10;
 /// How long the goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The close code of a socket that broke without one.
-pub(crate) const BROKEN: u16 = 1006;
 /// The close code where the peer gave none.
 const NO_CODE: u16 = 1005;
 /// What the WebSocket layer refuses.
@@ -53,24 +56,8 @@ pub(crate) struct Connector {
     pub(crate) max_message: usize,
 }
 
-/// What a socket has to say.
-#[derive(Debug)]
-pub(crate) enum Traffic {
-    /// A text message.
-    Text(String),
-    /// A binary message.
-    Binary,
-    /// No message, or one that is too large.
-    Malformed(Reason),
-    /// The server says goodbye: a code, and its reason.
-    Goodbye(u16, String),
-    /// It is broken, and why, where that is known.
-    Broken(Option<ConnectionError>),
-    /// It takes more than it did before.
-    Taken,
-}
-
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Bytes in both directions.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
@@ -83,25 +70,47 @@ pub(crate) struct Socket {
     flushed: bool,
 }
 
-impl Connector {
-    /// Opens a WebSocket.
-    pub(crate) async fn open(
+impl Network<String> for Connector {
+    type Target = Address;
+    type Line = Socket;
+
+    async fn open(
         self: Arc<Self>,
         address: Address,
+        query: Option<String>,
     ) -> Result<Box<Socket>, ConnectionError> {
-        let request = self.request(&address)?;
-        let wire = self.connect(&address).await?;
+        let address = match query {
+            Some(query) => address.with_query(&query),
+            None => address,
+        };
+        let (socket, _) = self.open_with(&address, HeaderMap::new()).await?;
+        Ok(socket)
+    }
+}
+
+impl Connector {
+    /// Opens a WebSocket, with these headers in its handshake; returns those of the server's, too.
+    pub(crate) async fn open_with(
+        &self,
+        address: &Address,
+        headers: HeaderMap,
+    ) -> Result<(Box<Socket>, HeaderMap), ConnectionError> {
+        let request = self.request(address, headers)?;
+        let wire = self.connect(address).await?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(self.max_message))
             .max_frame_size(Some(self.max_message));
         match client_async_with_config(request, wire, Some(config)).await {
-            Ok((stream, _)) => Ok(Box::new(Socket {
-                stream,
-                writable: true,
-                flushed: true,
-            })),
+            Ok((stream, response)) => {
+                let socket = Socket {
+                    stream,
+                    writable: true,
+                    flushed: true,
+                };
+                Ok((Box::new(socket), response.into_parts().0.headers))
+            }
             Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
                 Err(ConnectionError::Unauthorized)
             }
@@ -112,20 +121,34 @@ impl Connector {
     }
 
     /// The handshake's request; nothing in it comes from the address's user and password but their header.
-    fn request(&self, address: &Address) -> Result<http::Request<()>, ConnectionError> {
+    fn request(
+        &self,
+        address: &Address,
+        more: HeaderMap,
+    ) -> Result<http::Request<()>, ConnectionError> {
         let mut request = address
             .uri()?
             .into_client_request()
             .map_err(AddressError::new)?;
         let headers: &mut HeaderMap = request.headers_mut();
         headers.insert(header::HOST, address.authority()?);
-        if let Some(credentials) = address.credentials().or(self.credentials.as_ref()) {
-            headers.insert(header::AUTHORIZATION, credentials.header());
-        }
+        self.authorize(address, headers);
+        headers.extend(more);
         Ok(request)
     }
 
-    async fn connect(&self, address: &Address) -> Result<Box<dyn Wire>, ConnectionError> {
+    /// Says in a request who asks.
+    pub(crate) fn authorize(&self, address: &Address, headers: &mut HeaderMap) {
+        if let Some(credentials) = address.credentials().or(self.credentials.as_ref()) {
+            headers.insert(header::AUTHORIZATION, credentials.header());
+        }
+    }
+
+    /// Connects, by TLS where the address says so.
+    pub(crate) async fn connect(
+        &self,
+        address: &Address,
+    ) -> Result<Box<dyn Wire>, ConnectionError> {
         let stream = TcpStream::connect((address.host(), address.port()))
             .await
             .map_err(ConnectionError::from_io)?;
@@ -143,9 +166,8 @@ impl Connector {
     }
 }
 
-impl Socket {
-    /// Whether it takes a message now. Once it is broken it takes none.
-    pub(crate) fn poll_writable(&mut self, context: &mut Context<'_>) -> bool {
+impl Line<String> for Socket {
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> bool {
         self.writable = matches!(
             Pin::new(&mut self.stream).poll_ready(context),
             Poll::Ready(Ok(()))
@@ -153,14 +175,12 @@ impl Socket {
         self.writable
     }
 
-    /// Takes a message. That it is broken is told by [`poll_traffic`](Self::poll_traffic).
-    pub(crate) fn send(&mut self, text: String) {
+    fn send(&mut self, text: String) {
         self.flushed = false;
         let _ = Pin::new(&mut self.stream).start_send(Message::text(text));
     }
 
-    /// Writes what is buffered, and reads.
-    pub(crate) fn poll_traffic(&mut self, context: &mut Context<'_>) -> Poll<Traffic> {
+    fn poll_traffic(&mut self, context: &mut Context<'_>) -> Poll<Traffic> {
         let mut stream = Pin::new(&mut self.stream);
         if !self.writable || !self.flushed {
             match stream.as_mut().poll_flush(context) {
@@ -197,8 +217,8 @@ impl Socket {
         }
     }
 
-    /// Says goodbye, or answers one where there is no `reason`, and hears the server out, for a second at most.
-    pub(crate) async fn close(mut self, reason: Option<Reason>) {
+    /// Hears the server out, too.
+    async fn close(mut self: Box<Self>, reason: Option<Reason>) {
         let goodbye = async {
             let frame = reason.map(|reason| CloseFrame {
                 code: CloseCode::from(reason.code),

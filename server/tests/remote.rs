@@ -23,7 +23,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mirrorball_client::Fingerprint;
-use mirrorball_server::{Juggler, RequestError, State, Value};
+use mirrorball_server::{Bayeux, Juggler, RequestError, State, Value, bayeux::Pattern};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{
     ServerConfig,
@@ -597,4 +597,117 @@ fn a_terminal_shows_a_tree() {
     // Ctrl-C, as a terminal has it.
     child.stdin.take().unwrap().write_all(b"\x03").unwrap();
     assert_eq!(wait(&mut child).code(), Some(0));
+}
+
+/// A Bayeux server in this process.
+struct Bus {
+    runtime: Runtime,
+    address: SocketAddr,
+    bayeux: Bayeux,
+}
+
+impl Bus {
+    fn start(address: &str) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let entered = runtime.enter();
+        let bayeux = Bayeux::builder().build();
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let app: Router = bayeux.clone().into_router();
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        drop(entered);
+        Self {
+            runtime,
+            address,
+            bayeux,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until somebody subscribed to this.
+    fn wait_for(&self, pattern: &str) {
+        let pattern = Pattern::parse(pattern).unwrap();
+        let begun = Instant::now();
+        while self.bayeux.subscribers(&pattern).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "nobody subscribes");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn what_is_published_is_a_line_where_it_is_subscribed_to() {
+    let bus = Bus::start("127.0.0.1:0");
+    let url = bus.url();
+    let mut subscriber = Running::start(&["sub", &url, "/chat/*", "/news/**"]);
+    bus.wait_for("/chat/*");
+    bus.wait_for("/news/**");
+    let ok = (0, String::new(), String::new());
+    let nasty = r#"{"é😀":["\u009b1m",1.50]}"#;
+    assert_eq!(run(&mut program(&["pub", &url, "/chat/a", nasty])), ok);
+    let expected = "{\"channel\":\"/chat/a\",\"data\":{\"é😀\":[\"\\u009b1m\",1.5]}}";
+    assert_eq!(subscriber.line(), expected);
+    let mut from_stdin = program(&["pub", &url, "/news/a/b"]);
+    assert_eq!(run_with_input(&mut from_stdin, " 4\n"), ok);
+    assert_eq!(subscriber.line(), r#"{"channel":"/news/a/b","data":4}"#);
+    let (code, printed, _) = run(&mut program(&["pub", &url, "/news/a", "-4", "--reply"]));
+    let reply: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((code, &reply["channel"]), (0, &json!("/news/a")));
+    assert_eq!(reply["successful"], true);
+    assert_eq!(subscriber.line(), r#"{"channel":"/news/a","data":-4}"#);
+    subscriber.signal("INT");
+    assert!(subscriber.ended().success());
+}
+
+#[test]
+fn a_publish_or_subscription_that_fails_says_why() {
+    let bus = Bus::start("127.0.0.1:0");
+    let url = bus.url();
+    for arguments in [&["pub", &url, "/a/*", "1"][..], &["sub", &url, "/*/a"]] {
+        let (code, printed, complaints) = run(&mut program(arguments));
+        assert_eq!((code, printed.as_str()), (3, ""), "{complaints}");
+        let reply: serde_json::Value = serde_json::from_str(&complaints).unwrap();
+        assert_eq!(reply["successful"], false);
+    }
+    for (arguments, expected, why) in [
+        (&["pub", &url, "a", "1"][..], 2, "begins with a slash"),
+        (&["pub", &url, "/meta/connect", "1"], 2, "/meta"),
+        (&["pub", &url, "/a", "{"], 2, "one JSON value was expected"),
+        (&["sub", &url], 2, "<CHANNELS>"),
+        (
+            &["sub", "nowhere at all", "/a"],
+            2,
+            "an address was expected",
+        ),
+        (&["sub", &format!("{url}/elsewhere"), "/a"], 1, "HTTP 404"),
+    ] {
+        let (code, printed, complaints) = run(&mut program(arguments));
+        assert_eq!((code, printed.as_str()), (expected, ""), "{complaints}");
+        assert!(complaints.contains(why), "{complaints}");
+    }
+    drop(bus);
+    let gone = url.replace("http://", "http://ann:secret@");
+    let (code, _, complaints) = run(&mut program(&["pub", &gone, "/a", "1"]));
+    assert_eq!(code, 1, "{complaints}");
+    assert!(
+        complaints.contains("/cometd") && !complaints.contains("secret"),
+        "{complaints}"
+    );
+}
+
+#[test]
+fn a_session_that_is_lost_is_a_gap() {
+    let bus = Bus::start("127.0.0.1:0");
+    let subscriber = Running::start(&["sub", &bus.url(), "/a"]);
+    bus.wait_for("/a");
+    let address = bus.address.to_string();
+    bus.runtime.shutdown_timeout(PATIENCE);
+    let bus = Bus::start(&address);
+    bus.wait_for("/a");
+    assert_eq!(subscriber.line(), r#"{"gap":"session-lost"}"#);
+    bus.bayeux.publish("/a", &1.into()).unwrap();
+    assert_eq!(subscriber.line(), r#"{"channel":"/a","data":1}"#);
 }

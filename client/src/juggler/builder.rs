@@ -6,18 +6,18 @@ use mirrorball_protocol::{
     json::{Limits, Value},
     juggler::{self, client::ClientOptions},
 };
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
-    Client, ConnectionState, Notifications, Shared, Status,
-    notifications::Hub,
+    Client, ConnectionState, Notification, Notifications, Shared, Status,
     shell::{Shell, Wishes},
     view::View,
 };
 use crate::{
     Address, AddressError, ConnectionError, Credentials, Tls,
     driver::{Clock, drive},
+    hub::Hub,
+    seed::seed,
     socket::Connector,
     tls::TlsSetup,
 };
@@ -41,7 +41,7 @@ pub struct Builder {
     tls: Tls,
     options: ClientOptions,
     send_queue_size: usize,
-    hub: Hub,
+    hub: Hub<Notification>,
 }
 
 impl Builder {
@@ -188,7 +188,9 @@ impl Builder {
     /// The notifications from the very first on, in order.
     #[must_use]
     pub fn notifications(&mut self) -> Notifications {
-        self.hub.subscribe()
+        Notifications {
+            listener: self.hub.subscribe(),
+        }
     }
 
     /// Connects, each address tried once, and returns once the state is in step with the server's. From then on it
@@ -279,12 +281,4 @@ impl Builder {
             shared: Arc::new(shared),
         })
     }
-}
-
-/// What the waits between attempts are drawn from.
-fn seed() -> u64 {
-    let mut seed = [0; 8];
-    // A system without randomness draws the same waits for all: they come back together, and that is all.
-    let _ = SystemRandom::new().fill(&mut seed);
-    u64::from_ne_bytes(seed)
 }

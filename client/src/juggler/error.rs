@@ -4,7 +4,8 @@ use mirrorball_protocol::{
     json::Value,
     juggler::client::{Outcome, RequestError as Unsent},
 };
-use serde::de::DeserializeOwned;
+
+use crate::Mismatch;
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -33,22 +34,6 @@ pub enum RequestError {
     /// The data has no JSON form, and was not sent; or the answer is of another type than was asked for.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
-}
-
-/// A value is not of the type that was asked for, or data has no JSON form. The text says why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Mismatch(String);
-
-impl Mismatch {
-    pub(super) fn new(error: &serde_json::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-/// A value as a Rust type.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
-    serde_json::from_str(&value.to_text()).map_err(|error| Mismatch::new(&error))
 }
 
 impl From<Unsent> for RequestError {

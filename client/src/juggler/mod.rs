@@ -1,7 +1,6 @@
 //! Juggler: a server's state mirrored, its requests, its notifications.
 
 mod builder;
-mod changes;
 mod error;
 mod notifications;
 mod shell;
@@ -10,8 +9,7 @@ mod view;
 use std::{future::Future, sync::Arc, time::Duration};
 
 pub use builder::Builder;
-pub use changes::Changes;
-pub use error::{Mismatch, RequestError};
+pub use error::RequestError;
 pub use mirrorball_protocol::juggler::client::State as ConnectionState;
 use mirrorball_protocol::{
     json::{Json, Key, Pointer, PointerError, Value, array_index},
@@ -26,11 +24,10 @@ use tokio::{
 pub use view::Status;
 
 use self::{
-    notifications::Hub,
     shell::{Ask, Wishes},
     view::View,
 };
-use crate::{Address, AddressError, ConnectionError};
+use crate::{Address, AddressError, Changes, ConnectionError, Mismatch, error::read, hub::Hub};
 
 /// A client of a Juggler server: one mirrored state, requests, notifications, over one connection after another.
 ///
@@ -88,7 +85,7 @@ struct Shared {
     asks: mpsc::Sender<Ask>,
     wishes: watch::Sender<Wishes>,
     views: watch::Receiver<View>,
-    hub: Arc<Hub>,
+    hub: Arc<Hub<Notification>>,
     /// Told where a request is given up before its answer came.
     abandoned: Arc<Notify>,
     request_timeout: Option<Duration>,
@@ -127,7 +124,7 @@ impl Client {
     ///
     /// Where the state is something else.
     pub fn state_as<T: DeserializeOwned>(&self) -> Result<T, Mismatch> {
-        error::read(&self.state())
+        read(&self.state())
     }
 
     /// Where the client is in its life.
@@ -177,7 +174,9 @@ impl Client {
     /// The notifications from now on, in order. [`Builder::notifications`] misses none of a connection.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
-        self.shared.hub.subscribe()
+        Notifications {
+            listener: self.shared.hub.subscribe(),
+        }
     }
 
     /// Sends a request and waits for its answer, for [`Builder::request_timeout`] at most. Before the first
@@ -279,7 +278,7 @@ impl Client {
         data: &D,
     ) -> impl Future<Output = Result<T, RequestError>> + Send + use<T, D> {
         let answer = self.request(name, data);
-        async move { Ok(error::read(&answer.await?)?) }
+        async move { Ok(read(&answer.await?)?) }
     }
 
     /// The addresses that are tried in turn.

@@ -14,12 +14,13 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{
     error::{RequestError, result},
-    notifications::{Hub, Notification},
+    notifications::Notification,
     view::{Status, View},
 };
 use crate::{
     Address, ConnectionError,
     driver::{self, Clock},
+    hub::Hub,
 };
 
 type Machine = juggler::Client<Value>;
@@ -63,7 +64,7 @@ pub(super) struct Shell {
     pub(super) granted: Wishes,
     pub(super) abandoned: Arc<Notify>,
     pub(super) views: watch::Sender<View>,
-    pub(super) hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub<Notification>>,
     pub(super) waiting: HashMap<i64, Reply>,
     pub(super) send_queue_size: usize,
     pub(super) clock: Clock,
@@ -73,6 +74,7 @@ pub(super) struct Shell {
 
 impl driver::Shell<Machine> for Shell {
     type Command = Command;
+    type Target = Address;
 
     fn event(&mut self, machine: &mut Machine, event: ClientEvent<Value>) {
         match event {
@@ -127,8 +129,8 @@ impl driver::Shell<Machine> for Shell {
         self.views.borrow().status.is_over()
     }
 
-    fn address(&self, index: usize) -> Option<&Address> {
-        self.granted.addresses.get(index)
+    fn target(&self, index: usize) -> Option<Address> {
+        self.granted.addresses.get(index).cloned()
     }
 
     fn note(&mut self, error: Option<ConnectionError>) {

@@ -2,7 +2,9 @@
 
 mod notifications;
 mod peer;
+mod publish;
 mod request;
+mod subscribe;
 mod tree;
 mod watch;
 
@@ -12,11 +14,15 @@ use clap::Subcommand;
 use mirrorball_server::Value;
 use tokio::runtime;
 
-use self::{notifications::Notifications, request::Request, watch::Watch};
+use self::{
+    notifications::Notifications, publish::Publish, request::Request, subscribe::Subscribe,
+    watch::Watch,
+};
 use crate::ending::Ending;
 
 const AFTER_HELP: &str = "\
-URL is ws://, wss://, http:// or https://, or a host and a port alone; without a path it is /ws. \
+URL is ws://, wss://, http:// or https://, or a host and a port alone; without a path it is /ws, and /cometd for sub \
+and pub. \
 A password is read from the environment, MIRRORBALL_PASSWORD, or from stdin by --password-stdin.
 
 Exit codes: 0 done, or ended by Ctrl-C or by whoever read the output; 1 no connection, or it was lost; \
@@ -35,6 +41,12 @@ pub(crate) enum Remote {
     /// Print a server's notifications as they come, as lines of JSON
     #[command(after_help = AFTER_HELP)]
     Notifications(Notifications),
+    /// Subscribe to channels of a Bayeux server, and print what is published there, as lines of JSON
+    #[command(name = "sub", after_help = AFTER_HELP)]
+    Subscribe(Subscribe),
+    /// Publish on a channel of a Bayeux server
+    #[command(name = "pub", after_help = AFTER_HELP)]
+    Publish(Publish),
 }
 
 impl Remote {
@@ -63,6 +75,8 @@ impl Remote {
             Self::Watch(watch) => watch.run().await,
             Self::Request(request) => request.run().await,
             Self::Notifications(notifications) => notifications.run().await,
+            Self::Subscribe(subscribe) => subscribe.run().await,
+            Self::Publish(publish) => publish.run().await,
         }
     }
 }

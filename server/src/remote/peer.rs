@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use mirrorball_client::{
-    Address, ConnectionError, Credentials, Fingerprint, Tls,
+    Address, ConnectionError, Credentials, Fingerprint, Tls, bayeux,
     juggler::{Builder, Client},
 };
 
@@ -72,11 +72,31 @@ impl Peer {
         Ok(builder)
     }
 
+    /// A client of this server, for channels.
+    pub(super) fn bus_builder(&self) -> Result<bayeux::Builder, Ending> {
+        let address: Address = self.url.parse().map_err(misused)?;
+        let mut builder = bayeux::Client::builder(&address)
+            .connect_timeout(self.timeout)
+            .max_network_delay(self.timeout)
+            .request_timeout(Some(self.timeout))
+            .tls(self.tls()?);
+        if let Some(user) = &self.user {
+            let credentials = Credentials::new(user, &self.password()?).map_err(misused)?;
+            builder = builder.credentials(credentials);
+        }
+        Ok(builder)
+    }
+
     /// Why there is no connection, with the address.
     pub(super) fn failed(&self, error: &ConnectionError) -> Ending {
+        self.failed_at("/ws", error)
+    }
+
+    /// As [`failed`](Self::failed), where this is the path of an address that has none.
+    pub(super) fn failed_at(&self, path: &str, error: &ConnectionError) -> Ending {
         // An address that is none is not repeated.
         match self.url.parse::<Address>() {
-            Ok(address) => Ending::failed(format_args!("{address}: {error}")),
+            Ok(address) => Ending::failed(format_args!("{}: {error}", address.or_path(path))),
             Err(error) => misused(error),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(super) async fn run(&self) -> Result<(), Ending> {
-        let data = self.data()?;
+        let data = read_json(&self.data, &self.peer)?;
         // It does not matter what the state is.
         let builder = self.peer.client()?.sync_timeout(Duration::ZERO);
         let client = builder
@@ -49,21 +49,22 @@ impl Request {
             Err(error) => Err(Ending::failed(error)),
         }
     }
+}
 
-    fn data(&self) -> Result<Value, Ending> {
-        let mut text = self.data.clone();
-        if text == "-" {
-            if self.peer.password_stdin {
-                return Err(misused(
-                    "stdin holds either the password or the JSON, not both",
-                ));
-            }
-            text.clear();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|error| Ending::failed(format_args!("no JSON on stdin: {error}")))?;
+/// One JSON value: `text`, or, where that is `-`, what is on stdin.
+pub(super) fn read_json(text: &str, peer: &Peer) -> Result<Value, Ending> {
+    let mut text = text.to_owned();
+    if text == "-" {
+        if peer.password_stdin {
+            return Err(misused(
+                "stdin holds either the password or the JSON, not both",
+            ));
         }
-        Value::parse(&text, &Limits::default())
-            .map_err(|error| misused(format_args!("{error}; one JSON value was expected")))
+        text.clear();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Ending::failed(format_args!("no JSON on stdin: {error}")))?;
     }
+    Value::parse(&text, &Limits::default())
+        .map_err(|error| misused(format_args!("{error}; one JSON value was expected")))
 }

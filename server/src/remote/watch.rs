@@ -7,7 +7,10 @@ use std::{
 };
 
 use clap::Args;
-use mirrorball_client::juggler::{Changes, Client, ConnectionState, Status};
+use mirrorball_client::{
+    Changes,
+    juggler::{Client, ConnectionState, Status},
+};
 use mirrorball_protocol::json::diff;
 use mirrorball_server::Value;
 use tokio::time::sleep;

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use mirrorball_client::{
-    Value,
-    juggler::{Changes, Client},
-};
+use mirrorball_client::{Changes, Value, juggler::Client};
 use mirrorball_server::State;
 use tokio::task::yield_now;
 
