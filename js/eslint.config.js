@@ -44,7 +44,7 @@ export default defineConfig(
     rules: { eqeqeq: ["error", "always", { null: "ignore" }], "no-var": "error", "prefer-const": "error" },
   },
   {
-    files: ["www/**/*.js"],
+    files: ["client-wasm/src/**/*.js", "www/**/*.js"],
     languageOptions: { globals: globals.browser },
   },
   {

@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PACKAGE = fileURLToPath(new URL("../js/", import.meta.url));
@@ -17,6 +17,14 @@ const entries = Object.values(exports)
   .map((entry) => entry.default)
   .filter((path) => path?.endsWith(".js"));
 
+/** What wasm-bindgen wrote stays by itself, beside its module, wherever it is asked for. */
+const glue = {
+  name: "glue",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/wasm\/[\w.]+\.js$/ }, ({ path }) => ({ path: `./wasm/${basename(path)}`, external: true }));
+  },
+};
+
 const { outputFiles } = await build({
   entryPoints: entries.map((path) => join(PACKAGE, path)),
   bundle: true,
@@ -27,9 +35,9 @@ const { outputFiles } = await build({
   minifyWhitespace: true,
   minifySyntax: true,
   sourcemap: true,
-  // What wasm-bindgen wrote stays by itself, and frameworks are the application's.
-  external: ["./wasm/*"],
+  // Frameworks are the application's.
   packages: "external",
+  plugins: [glue],
   outdir: DIST,
   chunkNames: "[name]-[hash]",
   tsconfigRaw: "{}",

@@ -15,9 +15,14 @@ const encodings = {
 const REFERENCE = /(?:\bfrom|\bimport|new URL\()\s*"(\.{1,2}\/[^"]+)"/g;
 
 const directory = process.argv[2];
-const files = reach("index.js").sort();
+const files = reach("juggler.js").sort();
+const bayeux = reach("bayeux.js").sort();
+const both = reach("index.js");
 const inline = reach("inline.js");
-if (!files.some((name) => name.endsWith(".wasm"))) throw new Error(`${directory}/index.js leads to no wasm`);
+for (const [entry, found] of Object.entries({ "juggler.js": files, "bayeux.js": bayeux, "index.js": both })) {
+  if (!found.some((name) => name.endsWith(".wasm"))) throw new Error(`${directory}/${entry} leads to no wasm`);
+}
+const isWasm = (name) => dirname(name) === "wasm";
 
 for (const [subject, encode] of Object.entries(encodings)) {
   const print = (name, value) => {
@@ -25,9 +30,12 @@ for (const [subject, encode] of Object.entries(encodings)) {
   };
   const size = (name) => encode(readFileSync(join(directory, name))).length;
   const sum = (names) => names.reduce((total, name) => total + size(name), 0);
-  for (const name of files) print(name, size(name));
-  print("wasm and glue", sum(files.filter((name) => dirname(name) === "wasm")));
+  for (const name of new Set([...files, ...bayeux])) print(name, size(name));
+  print("wasm and glue", sum(files.filter(isWasm)));
+  print("wasm and glue, Bayeux", sum(bayeux.filter(isWasm)));
   print("total", sum(files));
+  print("total, Bayeux", sum(bayeux));
+  print("total, both", sum(both));
   print("total, inline", sum(inline));
 }
 

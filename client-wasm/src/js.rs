@@ -20,7 +20,9 @@ use std::cell::Cell;
 use mirrorball_protocol::json::{Field, Json, Kind, Limits, Malformed, Parts, Size};
 use wasm_bindgen::{JsCast, JsValue};
 
-pub(crate) use self::engine::{receive, tell, tell_numbers};
+#[cfg(feature = "juggler")]
+pub(crate) use self::engine::tell_numbers;
+pub(crate) use self::engine::{receive, tell};
 use self::{
     engine::{Items, array_of, code, code_of, measure, own_member},
     text::tokens,

@@ -17,6 +17,7 @@ use crate::{
     js::{Js, tell, tell_numbers},
     options,
     shell::Shell,
+    socket::Socket,
 };
 
 /// What the facade is told: the first argument of its callback.
@@ -121,7 +122,7 @@ type Emit = Box<dyn Fn(ClientEvent<Js>)>;
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct JugglerCore {
-    shell: Rc<Shell<Client<Js>, Emit>>,
+    shell: Rc<Shell<Client<Js>, Emit, Socket>>,
     counts: Rc<Counts>,
 }
 
@@ -135,20 +136,20 @@ struct Counts {
 #[wasm_bindgen]
 impl JugglerCore {
     /// A client of the first of `addresses` that answers; they are written one to a line. `settings` are at
-    /// the indices of [`Setting`](crate::options::Setting), `NaN` for the default. `seed` makes the waits of
+    /// the indices of [`Setting`](options::juggler::Setting), `NaN` for the default. `seed` makes the waits of
     /// this client differ from those of others. `told` is called with a [`Told`] and two more arguments,
     /// from [`start`](Self::start) on, and may call back in.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(addresses: &str, settings: &[f64], seed: f64, told: Function) -> Self {
         let addresses = lines(addresses);
-        let options = options::read(settings, addresses.len(), seed.to_bits());
+        let options = options::juggler::read(settings, addresses.len(), seed.to_bits());
         let counts = Rc::new(Counts::default());
         let emit: Emit = Box::new({
             let counts = Rc::clone(&counts);
             move |event| emit(&counts, &told, event)
         });
-        let shell = Shell::new(Client::new(options, clock::now()), addresses, emit);
+        let shell = Shell::new(Client::new(options, clock::now()), addresses, (), emit);
         Self { shell, counts }
     }
 

@@ -22,14 +22,21 @@
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
+#[cfg(feature = "bayeux")]
+pub mod bayeux;
 pub mod clock;
 pub mod js;
+#[cfg(feature = "juggler")]
 pub mod juggler;
 pub mod options;
+#[cfg(feature = "bayeux")]
+mod polling;
 pub mod shell;
 pub mod socket;
 #[cfg(feature = "typed")]
 pub mod typed;
+#[cfg(feature = "bayeux")]
+pub mod way;
 
 #[cfg(test)]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

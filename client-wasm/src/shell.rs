@@ -9,27 +9,63 @@ use mirrorball_protocol::{
     Machine,
     json::Text,
     machine::{Input, Output, with_query},
+    reason::Reason,
     time::Instant,
 };
 
 use crate::{
     clock::{self, Timer},
     js::JsText,
-    socket::Socket,
 };
 
 /// The code with which a socket is reported as closed that could not be opened.
 const NEVER_OPENED: u16 = 1006;
 
-/// Runs a machine over the browser's WebSockets, and tells `emit` what the application is to be told.
+/// The browser does not open a line: its address is no URL, or one that this page may not connect to.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused;
+
+/// One attempt's way to a server.
+pub trait Line: Sized + 'static {
+    /// What goes over it.
+    type Frame;
+    /// What the lines of a client have in common.
+    type Setup;
+
+    /// Opens it. `report` is told what happens to it, with the number of this `attempt`, until it is dropped; that closes it.
+    ///
+    /// # Errors
+    ///
+    /// Where the browser refuses.
+    fn open(
+        setup: &Self::Setup,
+        address: &str,
+        attempt: u32,
+        report: impl Fn(Input<JsText>) + Clone + 'static,
+    ) -> Result<Self, Refused>;
+
+    /// Whether it is open as soon as there is one, and does not say so.
+    fn opens_at_once(&self) -> bool {
+        false
+    }
+
+    /// Sends a frame.
+    fn send(&self, frame: Self::Frame);
+
+    /// Closes it.
+    fn close(self, reason: Reason);
+}
+
+/// Runs a machine over lines, and tells `emit` what the application is to be told.
 ///
 /// `emit` may call back in: it is called while nothing is borrowed, from the one loop in
 /// [`drain`](Self::drain).
-pub struct Shell<M, E> {
+pub struct Shell<M, E, L: Line> {
     this: Weak<Self>,
     addresses: RefCell<Vec<String>>,
     machine: RefCell<M>,
-    socket: RefCell<Option<Socket>>,
+    setup: L::Setup,
+    line: RefCell<Option<L>>,
     timer: RefCell<Timer>,
     emit: E,
     draining: Cell<bool>,
@@ -45,18 +81,20 @@ pub struct Traffic {
     pub length: u64,
 }
 
-impl<M, E> Shell<M, E>
+impl<M, E, L> Shell<M, E, L>
 where
-    M: Machine<Text = JsText, Frame = String> + 'static,
+    M: Machine<Text = JsText, Frame = L::Frame> + 'static,
     E: Fn(M::Event) + 'static,
+    L: Line,
 {
     /// Runs `machine`, which chooses among `addresses`.
-    pub fn new(machine: M, addresses: Vec<String>, emit: E) -> Rc<Self> {
+    pub fn new(machine: M, addresses: Vec<String>, setup: L::Setup, emit: E) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             addresses: RefCell::new(addresses),
             machine: RefCell::new(machine),
-            socket: RefCell::default(),
+            setup,
+            line: RefCell::default(),
             timer: RefCell::default(),
             emit,
             draining: Cell::default(),
@@ -121,7 +159,7 @@ where
         });
     }
 
-    fn carry_out(&self, output: Output<String, M::Event>) {
+    fn carry_out(&self, output: Output<L::Frame, M::Event>) {
         match output {
             Output::Connect {
                 attempt,
@@ -129,13 +167,13 @@ where
                 query,
             } => self.connect(attempt, address, query.as_deref()),
             Output::Send { frame, .. } => {
-                if let Some(socket) = &*self.socket.borrow() {
-                    socket.send(&frame);
+                if let Some(line) = &*self.line.borrow() {
+                    line.send(frame);
                 }
             }
             Output::Close { reason, .. } => {
-                if let Some(socket) = self.socket.take() {
-                    socket.close(reason);
+                if let Some(line) = self.line.take() {
+                    line.close(reason);
                 }
             }
             Output::Event(event) => (self.emit)(event),
@@ -153,10 +191,22 @@ where
             let addresses = self.addresses.borrow();
             let address = addresses.get(address).map_or("", String::as_str);
             let whole = query.map(|query| with_query(address, query));
-            Socket::open(whole.as_deref().unwrap_or(address), attempt, report)
+            L::open(
+                &self.setup,
+                whole.as_deref().unwrap_or(address),
+                attempt,
+                report,
+            )
         };
         match opened {
-            Ok(socket) => drop(self.socket.replace(Some(socket))),
+            Ok(line) => {
+                let opens_at_once = line.opens_at_once();
+                drop(self.line.replace(Some(line)));
+                if opens_at_once {
+                    let opened = Input::Opened { attempt };
+                    self.machine.borrow_mut().handle(opened, clock::now());
+                }
+            }
             Err(_) => {
                 let never = Input::Closed {
                     attempt,
@@ -168,7 +218,7 @@ where
     }
 }
 
-impl<M, E> std::fmt::Debug for Shell<M, E> {
+impl<M, E, L: Line> std::fmt::Debug for Shell<M, E, L> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Shell").finish_non_exhaustive()
     }

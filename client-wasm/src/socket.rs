@@ -4,7 +4,10 @@ use mirrorball_protocol::{machine::Input, reason::Reason};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{CloseEvent, WebSocket};
 
-use crate::js::{JsText, receive};
+use crate::{
+    js::{JsText, receive},
+    shell::{Line, Refused},
+};
 
 /// A browser's WebSocket that reports what happens to it until it is dropped; that closes it.
 #[derive(Debug)]
@@ -15,18 +18,41 @@ pub struct Socket {
     _closed: Closure<dyn Fn(CloseEvent)>,
 }
 
-impl Socket {
-    /// Opens a socket. `report` is told what happens to it, with the number of this `attempt`.
-    ///
-    /// # Errors
-    ///
-    /// Where the browser refuses: the address is no URL, or one that this page may not connect to.
-    pub fn open(
+impl Line for Socket {
+    type Frame = String;
+    type Setup = ();
+
+    fn open(
+        (): &(),
         address: &str,
         attempt: u32,
         report: impl Fn(Input<JsText>) + Clone + 'static,
-    ) -> Result<Self, JsValue> {
-        let socket = WebSocket::new(address)?;
+    ) -> Result<Self, Refused> {
+        let socket = WebSocket::new(address).map_err(|_| Refused)?;
+        Ok(Self::over(socket, attempt, report))
+    }
+
+    fn send(&self, text: String) {
+        // The one error is that the socket is not open yet; the rules send after it opened. On a socket that
+        // is closing, the browser drops the text, and its close event tells the rules.
+        let _ = self.socket.send_with_str(&text);
+    }
+
+    fn close(self, reason: Reason) {
+        // The one error is a code that pages may not use.
+        let _ = self
+            .socket
+            .close_with_code_and_reason(page_code(reason.code), reason.text);
+    }
+}
+
+impl Socket {
+    /// Reports what happens to a socket, with the number of this `attempt`.
+    pub(crate) fn over(
+        socket: WebSocket,
+        attempt: u32,
+        report: impl Fn(Input<JsText>) + Clone + 'static,
+    ) -> Self {
         let opened = Closure::new({
             let report = report.clone();
             move || report(Input::Opened { attempt })
@@ -49,27 +75,12 @@ impl Socket {
         socket.set_onopen(Some(Closure::as_ref(&opened).unchecked_ref()));
         receive(&socket, &message);
         socket.set_onclose(Some(Closure::as_ref(&closed).unchecked_ref()));
-        Ok(Self {
+        Self {
             socket,
             _opened: opened,
             _message: message,
             _closed: closed,
-        })
-    }
-
-    /// Sends a text message.
-    pub fn send(&self, text: &str) {
-        // The one error is that the socket is not open yet; the rules send after it opened. On a socket that
-        // is closing, the browser drops the text, and its close event tells the rules.
-        let _ = self.socket.send_with_str(text);
-    }
-
-    /// Closes the socket.
-    pub fn close(self, reason: Reason) {
-        // The one error is a code that pages may not use.
-        let _ = self
-            .socket
-            .close_with_code_and_reason(page_code(reason.code), reason.text);
+        }
     }
 }
 

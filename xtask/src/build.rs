@@ -37,8 +37,32 @@ pub(crate) const SHRINK: &[&str] = &[
     "--converge",
 ];
 
-/// What wasm-bindgen writes beside the module, and the facade is compiled against.
-const GLUE: &[&str] = &["mirrorball.d.ts", "mirrorball.js"];
+/// One for each protocol, so that a page loads what it uses.
+const MODULES: &[Module] = &[
+    Module {
+        name: "mirrorball",
+        feature: "juggler",
+    },
+    Module {
+        name: "bayeux",
+        feature: "bayeux",
+    },
+];
+
+/// A module of the browser client.
+struct Module {
+    /// What its files are called.
+    name: &'static str,
+    /// The crate's feature that it is built with.
+    feature: &'static str,
+}
+
+impl Module {
+    /// A file that wasm-bindgen writes, in `directory`.
+    fn file(&self, directory: &Path, ending: &str) -> PathBuf {
+        directory.join(format!("{}{ending}", self.name))
+    }
+}
 
 /// The task.
 pub(crate) fn task(workspace: &Workspace) -> Outcome {
@@ -46,9 +70,11 @@ pub(crate) fn task(workspace: &Workspace) -> Outcome {
     package(&toolbox)
 }
 
-/// The module as wasm-bindgen wrote it, once the package is built: with the names of its functions.
-pub(crate) fn unoptimised(workspace: &Workspace) -> PathBuf {
-    workspace.target("xtask/wasm-pack/mirrorball_bg.wasm")
+/// The modules as wasm-bindgen wrote them, once the package is built: with the names of their functions.
+pub(crate) fn unoptimised(workspace: &Workspace) -> Vec<PathBuf> {
+    let packed = workspace.target("xtask/wasm-pack");
+    let file = |module: &Module| module.file(&packed.join(module.name), "_bg.wasm");
+    MODULES.iter().map(file).collect()
 }
 
 /// Builds the package with tools that are there already.
@@ -74,7 +100,7 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
         .map(|path| workspace.path(path))
         .to_vec(),
         words: vec![ask(Command::new("rustc").arg("--version")).unwrap_or_default()],
-        outputs: vec![wasm.clone(), unoptimised(workspace)],
+        outputs: [vec![wasm.clone()], unoptimised(workspace)].concat(),
     };
     let package_stage = Stamp {
         file: workspace.target("xtask/package.stamp"),
@@ -100,9 +126,12 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
         return Ok(());
     }
     let mut progress = Progress::new(2);
-    progress.step("the wasm module");
+    progress.step("the wasm modules");
     if let Some(work) = wasm_work {
-        build_wasm(toolbox, &wasm)?;
+        remake(&wasm)?;
+        for module in MODULES {
+            build_wasm(toolbox, module, &wasm)?;
+        }
         work.done()?;
     } else {
         eprintln!("nothing changed since it was built");
@@ -119,9 +148,10 @@ pub(crate) fn package(toolbox: &Toolbox) -> Outcome {
     Ok(())
 }
 
-fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
+/// Puts a module and its glue into `wasm`.
+fn build_wasm(toolbox: &Toolbox, module: &Module, wasm: &Path) -> Outcome {
     let workspace = toolbox.workspace();
-    let packed = workspace.target("xtask/wasm-pack");
+    let packed = workspace.target("xtask/wasm-pack").join(module.name);
     remake(&packed)?;
     let mut wasm_pack = toolbox.command("wasm-pack");
     // `no-install`: a missing tool is an error here, not a download.
@@ -134,24 +164,20 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
         "--profile",
         "wasm",
     ]);
-    wasm_pack.args([
-        "--no-pack",
-        "--no-gitignore",
-        "--no-opt",
-        "--out-name",
-        "mirrorball",
-    ]);
-    wasm_pack.arg("--out-dir").arg(&packed).arg("client-wasm");
+    wasm_pack.args(["--no-pack", "--no-gitignore", "--no-opt"]);
+    wasm_pack.args(["--out-name", module.name, "--out-dir"]);
+    wasm_pack.arg(&packed).arg("client-wasm");
     wasm_pack.args(["--", "--config", &remapped(workspace)?]);
+    wasm_pack.args(["--no-default-features", "--features", module.feature]);
     // Which would come before the flags of a configuration.
     wasm_pack.env_remove("RUSTFLAGS");
     run(wasm_pack.env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
 
-    remake(wasm)?;
-    for name in GLUE {
-        copy(&packed.join(name), &wasm.join(name))?;
+    // The facade is compiled against both.
+    for ending in [".d.ts", ".js"] {
+        copy(&module.file(&packed, ending), &module.file(wasm, ending))?;
     }
-    // What `client-wasm/src/js/engine.rs` binds.
+    // What the crate binds of `client-wasm/src/js/`.
     let snippets = packed.join("snippets");
     copy(&snippets, &wasm.join("snippets"))?;
     let optimised = packed.join("optimised.wasm");
@@ -162,31 +188,27 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
         "--strip-producers",
         "--strip-target-features",
     ]);
-    shrink.arg(unoptimised(workspace));
+    shrink.arg(module.file(&packed, "_bg.wasm"));
     run(shrink.arg("-o").arg(&optimised))?;
     // Without the section that says what the module uses, only what is named here may be in it.
+    let binary = module.file(wasm, "_bg.wasm");
     let mut validate = toolbox.js("wasm-opt");
     validate.args(["--strip-producers", "--mvp-features"]);
     validate.args(FEATURES.iter().map(|feature| format!("--enable-{feature}")));
-    validate
-        .arg(optimised)
-        .arg("-o")
-        .arg(wasm.join("mirrorball_bg.wasm"));
+    validate.arg(optimised).arg("-o").arg(&binary);
     run(&mut validate).map_err(|error| {
         format!(
             "{error}\nThe module may use nothing but {}.",
             FEATURES.join(", ")
         )
     })?;
-    let glue = wasm.join("mirrorball.js");
+    let glue = module.file(wasm, ".js");
     let mut shorten = toolbox.command("node");
-    shorten
-        .arg("xtask/shorten.mjs")
-        .arg(wasm.join("mirrorball_bg.wasm"));
+    shorten.arg("xtask/shorten.mjs").arg(&binary);
     run(shorten.arg(&glue))?;
     let mut wrap = toolbox.command("node");
     wrap.arg("xtask/wrap.mjs").arg(&glue);
-    run(wrap.arg(wasm.join("mirrorball.d.ts")))?;
+    run(wrap.arg(module.file(wasm, ".d.ts")))?;
     // Generated, so nobody reads it: unlike that of the package, its names go, too.
     let mut minify = toolbox.js("esbuild");
     minify.args(["--minify", "--log-level=warning", "--allow-overwrite"]);
@@ -199,10 +221,8 @@ fn build_wasm(toolbox: &Toolbox, wasm: &Path) -> Outcome {
     fs::remove_dir_all(&snippets)
         .map_err(|error| format!("cannot remove {}: {error}", snippets.display()))?;
     let mut inline = toolbox.command("node");
-    inline
-        .arg("xtask/inline.mjs")
-        .arg(wasm.join("mirrorball_bg.wasm"));
-    run(inline.arg(wasm))
+    inline.arg("xtask/inline.mjs").arg(&binary);
+    run(inline.arg(module.file(wasm, ".inline")))
 }
 
 /// A setting of cargo by which the module, whose panics name their places, is the same wherever it is built.

@@ -1,4 +1,4 @@
-//! `size`: which function of the WebAssembly module costs what.
+//! `size`: which function of the WebAssembly modules costs what.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,18 @@ use crate::workspace::Workspace;
 /// How many functions are named, the largest ones.
 const SHOWN: usize = 40;
 
-/// Builds the module once more as it ships, but with names, and prints its functions.
+/// Builds each module once more as it ships, but with names, and prints its functions.
 pub(crate) fn task(workspace: &Workspace) -> Outcome {
     let toolbox = Toolbox::prepare(workspace, Tool::BUILD)?;
     build::package(&toolbox)?;
     let named = workspace.target("xtask/named.wasm");
-    let mut shrink = toolbox.js("wasm-opt");
-    shrink.args(SHRINK).arg("--debuginfo");
-    shrink.arg(build::unoptimised(workspace));
-    run(shrink.arg("-o").arg(&named))?;
-    let module = Module::parse(&read(&named)?)?;
-    print!("{}", report(&module));
+    for module in build::unoptimised(workspace) {
+        let mut shrink = toolbox.js("wasm-opt");
+        shrink.args(SHRINK).arg("--debuginfo");
+        run(shrink.arg(&module).arg("-o").arg(&named))?;
+        println!("{}\n", module.display());
+        print!("{}", report(&Module::parse(&read(&named)?)?));
+    }
     Ok(())
 }
 

@@ -20,7 +20,12 @@ pub(crate) fn check(toolbox: &Toolbox) -> Outcome {
     let mut attw = toolbox.js("attw");
     // ESM only, so `require` from CommonJS is no problem but a decision; the wasm is no module.
     attw.args(["--profile", "esm-only"]);
-    attw.args(["--exclude-entrypoints", "mirrorball.wasm", "--"]);
+    attw.args([
+        "--exclude-entrypoints",
+        "mirrorball.wasm",
+        "bayeux.wasm",
+        "--",
+    ]);
     run(attw.arg(&tarball))?;
     for directory in COMPILERS {
         let compiler = format!("{directory}/node_modules/typescript/bin/tsc");

@@ -9,7 +9,7 @@ use std::{
 use js_sys::{Function, Promise};
 use mirrorball_client_wasm::{
     juggler::{Figure, JugglerCore, Told},
-    options::Setting,
+    options::juggler::Setting,
 };
 use mirrorball_protocol::{json::Value, juggler::message};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};

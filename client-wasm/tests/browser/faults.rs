@@ -6,7 +6,7 @@ use gloo_timers::callback::Interval;
 use js_sys::{Function, Object, Reflect};
 use mirrorball_client_wasm::{
     juggler::{Figure, Told, Unsent},
-    options::Setting,
+    options::juggler::Setting,
 };
 use serde_json::json;
 use wasm_bindgen::JsCast;

@@ -2,7 +2,7 @@
 
 use mirrorball_client_wasm::{
     juggler::{Figure, Told, Unsent},
-    options::Setting,
+    options::juggler::Setting,
 };
 use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test;

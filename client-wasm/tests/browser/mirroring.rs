@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 use js_sys::{Array, Object, Set};
 use mirrorball_client_wasm::{
     juggler::{Figure, Told},
-    options::Setting,
+    options::juggler::Setting,
 };
 use mirrorball_protocol::json::Value;
 use serde_json::json;

@@ -26,9 +26,14 @@ const JS_CARRIERS: &[(&str, &str)] = &[
     ),
     ("bayeux.rs", "as juggler.rs"),
     (
+        "polling.rs",
+        "a request's hooks and what it brings are such values, unseen",
+    ),
+    (
         "socket.rs",
         "what a browser throws when it refuses a socket is such a value",
     ),
+    ("way.rs", "as socket.rs"),
 ];
 
 /// What a socket is spelled as.
@@ -211,9 +216,13 @@ pub(crate) fn protocol_without_sockets(tree: &Tree) -> Vec<Finding> {
     for file in tree.rust().filter(binds) {
         for word in SOCKET_WORDS {
             let message = format!("sockets are the shell's: `{word}` does not belong here");
-            // The broker's word for what a client speaks through is no socket.
+            // The rules' words for what a client speaks through are no sockets.
             let code = &file.shipped;
-            let places = words(code, word).filter(|at| !code[..*at].ends_with("Transport::"));
+            let is_word = |at: &usize| {
+                let path = &code[..*at];
+                path.ends_with("Transport::") || path.ends_with("ConnectionType::")
+            };
+            let places = words(code, word).filter(|at| !is_word(at));
             findings.extend(places.map(|at| file.at(at, &*message)));
         }
     }
