@@ -46,7 +46,7 @@ export class Emitter<Events> {
 }
 
 /** As an exception that nobody caught, also in Node, which has no `reportError`. */
-function report(error: unknown): void {
+export function report(error: unknown): void {
   if (typeof reportError === "function") {
     reportError(error);
   } else {

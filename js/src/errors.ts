@@ -1,6 +1,8 @@
 /** A stable name for what went wrong, to be compared in code. */
 export type ErrorCode =
   | "aborted"
+  | "client"
+  | "client-invalid-operation"
   | "closed"
   | "connection-lost"
   | "internal"
@@ -8,7 +10,11 @@ export type ErrorCode =
   | "limit"
   | "protocol"
   | "remote"
+  | "server"
   | "timeout"
+  | "transport"
+  | "transport-connection-closed"
+  | "transport-timeout"
   | "unauthorized"
   | "unsupported"
   | "wasm-load";
@@ -127,4 +133,11 @@ export class WasmLoadError extends MirrorballError {
       { cause },
     );
   }
+}
+
+/** What is thrown as one of this package's errors. */
+export function asError(error: unknown): MirrorballError {
+  return error instanceof MirrorballError
+    ? error
+    : new MirrorballError("wasm-load", "the client could not be started", { cause: error });
 }

@@ -5,7 +5,7 @@ import {
   ConnectionLostError,
   InternalError,
   LimitError,
-  MirrorballError,
+  type MirrorballError,
   ProtocolError,
   UnauthorizedError,
 } from "./errors.js";
@@ -48,11 +48,4 @@ export function lastError(core: JugglerCore, before: MirrorballError | null): Mi
   if (UNAUTHORIZED.includes(faultCode)) return new UnauthorizedError(message);
   const protocol = faultCode === 4003 || (faultCode >= 1002 && faultCode <= 1009 && faultText);
   return protocol ? new ProtocolError(message) : new ConnectionLostError(message, true);
-}
-
-/** What is thrown as one of this package's errors. */
-export function asError(error: unknown): MirrorballError {
-  return error instanceof MirrorballError
-    ? error
-    : new MirrorballError("wasm-load", "the client could not be started", { cause: error });
 }

@@ -6,14 +6,21 @@
  */
 
 import type { Address } from "./address.js";
-import { Juggler as Client } from "./juggler.js";
+import { Bayeux as Bus } from "./bayeux/client.js";
+import type { BayeuxOptions } from "./bayeux/types.js";
+import { Juggler as Client } from "./juggler/client.js";
 import type { AnyApi, Api, ClientOptions } from "./types.js";
-import { base64 } from "./wasm/base64.js";
+import { base64 } from "./wasm/mirrorball.inline.js";
 
 export * from "./api.js";
+export * from "./bayeux/api.js";
 
-const wasm = (): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+const decode = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const wasm = (): Uint8Array<ArrayBuffer> => decode(base64);
+/** Loaded where it is used: it is large. */
+const bayeuxWasm = async (): Promise<Uint8Array<ArrayBuffer>> =>
+  decode((await import("./wasm/bayeux.inline.js")).base64);
 
 /**
  * A server's state as a plain JS object, its requests and its notifications, over the Juggler protocol: the same as
@@ -35,5 +42,21 @@ export class Juggler<
    */
   constructor(addresses?: Address | readonly Address[], options?: ClientOptions) {
     super(addresses, options, wasm);
+  }
+}
+
+/**
+ * Publish and subscribe, over the Bayeux protocol: the same as that of the entry `mirrorball`.
+ *
+ * @typeParam Channels - the channels, with what is published on them
+ */
+export class Bayeux<Channels extends object = Record<string, unknown>> extends Bus<Channels> {
+  /**
+   * @param url - where the server is. Default `/cometd` on the page's own host
+   * @param options - its limits, waits and extensions
+   * @throws {@link InvalidArgumentError} where the address is none, or an option is unknown or of the wrong kind
+   */
+  constructor(url?: string | URL, options?: BayeuxOptions) {
+    super(url, options, bayeuxWasm);
   }
 }

@@ -1,53 +1,66 @@
 import { UnsupportedError, WasmLoadError } from "./errors.js";
 import { compile, type Wasm } from "./source.js";
-import { type Glue, instantiate } from "./wasm/mirrorball.js";
 
-/** One instance of the WebAssembly module. All clients share it, until it fails. */
-export interface Instance {
+/** One instance of a WebAssembly module. All clients share it, until it fails. */
+export interface Instance<Glue> {
   readonly glue: Glue;
   /** Who is told where it fails. It is not to be called again then; whoever needs one loads another. */
   readonly users: Set<(cause: unknown) => void>;
 }
 
-let current: Promise<Instance> | undefined;
-/** The module that instances are made of. */
-let compiled: Promise<WebAssembly.Module> | undefined;
+/** What every glue has: the module's imports, and what is to be called with its instance. */
+interface Finishing {
+  imports(): WebAssembly.Imports;
+  finish(instance: WebAssembly.Instance): void;
+}
 
-/** Loads the module from what `wasm` says, once for all clients; a failed attempt is made again. */
-export function load(wasm: Wasm): Promise<Instance> {
-  const opening = (current ??= open());
-  opening.catch(() => {
-    forget(opening);
-  });
-  return opening;
+/** A WebAssembly module of this package, once it is needed. */
+export class Loader<Glue extends Finishing> {
+  readonly #instantiate: (guard: (exports: WebAssembly.Exports) => WebAssembly.Exports) => Glue;
+  #current: Promise<Instance<Glue>> | undefined;
+  /** The module that instances are made of. */
+  #compiled: Promise<WebAssembly.Module> | undefined;
 
-  async function open(): Promise<Instance> {
+  /** The module to which this glue belongs. */
+  constructor(instantiate: (guard: (exports: WebAssembly.Exports) => WebAssembly.Exports) => Glue) {
+    this.#instantiate = instantiate;
+  }
+
+  /** Loads the module from what `wasm` says, once for all clients; a failed attempt is made again. */
+  load(wasm: Wasm): Promise<Instance<Glue>> {
+    const forget = (): void => {
+      if (this.#current === opening) this.#current = undefined;
+    };
+    const opening = (this.#current ??= this.#open(wasm, () => {
+      forget();
+    }));
+    opening.catch(forget);
+    return opening;
+  }
+
+  async #open(wasm: Wasm, forget: () => void): Promise<Instance<Glue>> {
     if (typeof WebSocket !== "function") {
       throw new UnsupportedError(
         "there is no WebSocket here: Node has one from version 22 on, or with --experimental-websocket; " +
           "or set globalThis.WebSocket to the class of the package ws",
       );
     }
-    const users: Instance["users"] = new Set();
-    const glue = instantiate((exports) =>
+    const users: Instance<Glue>["users"] = new Set();
+    const glue = this.#instantiate((exports) =>
       guard(exports, (cause) => {
-        forget(opening);
+        forget();
         for (const told of [...users]) told(cause);
       }),
     );
     try {
-      const module = await (compiled ??= Promise.resolve().then(wasm).then(compile));
+      const module = await (this.#compiled ??= Promise.resolve().then(wasm).then(compile));
       glue.finish(await WebAssembly.instantiate(module, glue.imports()));
     } catch (cause) {
-      compiled = undefined;
+      this.#compiled = undefined;
       throw new WasmLoadError(cause);
     }
     return { glue, users };
   }
-}
-
-function forget(instance: Promise<Instance>): void {
-  if (current === instance) current = undefined;
 }
 
 /**

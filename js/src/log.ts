@@ -1,5 +1,5 @@
 import type { Log } from "./debug.js";
-import type { Juggler } from "./juggler.js";
+import type { Juggler } from "./juggler/client.js";
 
 /** What is logged of any client. */
 export type Logged = Pick<Juggler, "addresses" | "on" | "state" | "status">;
