@@ -5,6 +5,7 @@
  */
 import { Juggler } from "./mirrorball/index.js";
 import { Ball } from "./ball.js";
+import { Channels } from "./channels.js";
 import { Connection } from "./connection.js";
 import { byId, setText, View } from "./dom.js";
 import { percent } from "./format.js";
@@ -33,6 +34,7 @@ const problem = new Problem();
 const send = sender(host, problem);
 const connection = new Connection(host, redraw);
 const notifications = new Notifications(host, redraw);
+const channels = new Channels(redraw);
 const traffic = new Traffic(host);
 const ball = new Ball();
 const sampleCount = byId("sample-count");
@@ -56,6 +58,7 @@ const views = [
 function draw() {
   connection.draw();
   notifications.draw();
+  channels.draw();
   const { state } = host;
   if (state) for (const view of views) view.update(state);
 }
@@ -78,6 +81,7 @@ host.on("error", (error) => {
 });
 setInterval(() => {
   title();
+  channels.read();
   if (!document.hidden) traffic.read();
 }, READING_PERIOD);
 
