@@ -373,16 +373,19 @@ test("a server that closes with 3000 wants to know who this is", async (t) => {
 
 test("each error has a code of its own, by which it is known", async (t) => {
   const found = await attempt(await blank(t), (mirrorball) => {
-    const names = Object.keys(mirrorball).filter((name) => name.endsWith("Error") && name !== "MirrorballError");
+    const { MirrorballError } = mirrorball;
+    const names = Object.keys(mirrorball).filter((name) => mirrorball[name]?.prototype instanceof MirrorballError);
     return Object.fromEntries(
       names.map((name) => {
-        const error = new mirrorball[name]("words", "data");
+        const error = new mirrorball[name]("words");
         return [name, [error instanceof mirrorball.MirrorballError, error.name, error.code]];
       }),
     );
   });
   const codes = {
     AbortError: "aborted",
+    ClientError: "client",
+    ClientInvalidOperation: "client-invalid-operation",
     ClosedError: "closed",
     ConnectionLostError: "connection-lost",
     InternalError: "internal",
@@ -390,7 +393,11 @@ test("each error has a code of its own, by which it is known", async (t) => {
     LimitError: "limit",
     ProtocolError: "protocol",
     RemoteError: "remote",
+    ServerError: "server",
     TimeoutError: "timeout",
+    TransportConnectionClosed: "transport-connection-closed",
+    TransportError: "transport",
+    TransportTimeoutError: "transport-timeout",
     UnauthorizedError: "unauthorized",
     WasmLoadError: "wasm-load",
   };

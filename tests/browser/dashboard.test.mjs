@@ -222,6 +222,44 @@ test("processes that start and stop are reported, whatever they call themselves"
   assert.equal(await page.locator("main img").count(), 0, "a name is text, never markup");
 });
 
+/** Says something on a channel. */
+async function say(page, channel, words) {
+  const form = page.getByTestId("channel-publish");
+  await form.locator("[name=channel]").fill(channel);
+  await form.locator("[name=text]").fill(words);
+  await form.getByRole("button").click();
+}
+
+test("two pages talk over channels, and hear what they listen to", async (t) => {
+  const { open } = await demo(t);
+  const [one, two] = [await open(), await open()];
+  const said = (page, words) => page.getByTestId("channel-log").getByText(words, { exact: true });
+  for (const page of [one, two]) {
+    await page.getByTestId("channels").locator("summary").click();
+    await page.getByTestId("channel-subscriptions").getByText("/chat/**").waitFor();
+  }
+  await say(one, "/chat/lobby", "<b>hello</b> 😀");
+  for (const page of [one, two]) await said(page, "<b>hello</b> 😀").waitFor();
+  assert.equal(await one.getByTestId("channel-publish").locator("[name=text]").inputValue(), "", "what was said is gone from the field");
+
+  const listen = two.getByTestId("channel-subscribe");
+  await listen.locator("[name=channel]").fill("/chat/rooms/*");
+  await listen.getByRole("button").click();
+  await two.getByTestId("channel-subscriptions").getByText("/chat/rooms/*").waitFor();
+  await two.getByRole("button", { name: "End the subscription to /chat/**" }).click();
+  await two.getByTestId("channel-subscriptions").getByText("/chat/**").waitFor({ state: "detached" });
+  await say(one, "/chat/lobby", "not for the other");
+  await said(one, "not for the other").waitFor();
+  await say(one, "/chat/rooms/a", "for both");
+  for (const page of [one, two]) await said(page, "for both").waitFor();
+  assert.equal(await said(two, "not for the other").count(), 0);
+  assert.equal(await said(two, "for both").count(), 1, "once, although two subscriptions matched before");
+
+  await say(one, "/elsewhere", "refused");
+  await one.getByTestId("channels-problem").waitFor();
+  assert.match(await text(one, "channels-problem"), /Publish request failed.*403/);
+});
+
 test("everything can be operated with the keyboard", async (t) => {
   const { open } = await demo(t);
   const canary = startCanary(t);
@@ -287,8 +325,11 @@ test("on a phone nothing scrolls sideways", async (t) => {
   await fill(page);
   await expectFit("connected");
   await screenshot(page, "phone");
-  await page.locator("summary").tap();
+  await page.locator(".snippet summary").tap();
   await expectFit("with the snippet open");
+  await page.getByTestId("channels").locator("summary").tap();
+  await until("its channels are connected", async () => (await text(page, "channels-status")) === "connected");
+  await expectFit("with the channels open");
   await page.setViewportSize(ZOOMED);
   await expectFit("zoomed");
   await server.kill();
@@ -315,7 +356,11 @@ for (const theme of ["dark", "light"]) {
     };
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
     await page.getByTestId("fail").click();
-    await page.locator("summary").click();
+    await page.locator(".snippet summary").click();
+    await page.getByTestId("channels").locator("summary").click();
+    await until("its channels are connected", async () => (await text(page, "channels-status")) === "connected");
+    await say(page, "/chat/lobby", "hello");
+    await page.getByTestId("channel-log").getByText("hello").waitFor();
     await fill(page);
     await expectAccessible("connected");
     await screenshot(page, theme);
