@@ -22,3 +22,15 @@ export function onWake(wake: () => void): () => void {
     for (const end of ends) end();
   };
 }
+
+/** Calls `leave` when the page is left for good; returns what ends that. */
+export function onLeave(leave: () => void): () => void {
+  const listener = (event: Event): void => {
+    if (!("persisted" in event && event.persisted === true)) leave();
+  };
+  if (typeof globalThis.addEventListener !== "function") return () => undefined;
+  globalThis.addEventListener("pagehide", listener);
+  return () => {
+    globalThis.removeEventListener("pagehide", listener);
+  };
+}

@@ -130,7 +130,7 @@ async function scoped(): Promise<void> {
 same<Exclude<keyof typeof inline, keyof typeof main>, never>(true);
 same<Exclude<keyof typeof main, keyof typeof inline>, never>(true);
 same<Exclude<keyof typeof main, keyof typeof slim>, never>(true);
-same<Exclude<keyof typeof slim, keyof typeof main>, "provideWasm">(true);
+same<Exclude<keyof typeof slim, keyof typeof main>, "provideBayeuxWasm" | "provideWasm">(true);
 const one: main.Juggler<Plant, PlantApi> = new inline.Juggler<Plant, PlantApi>("/ws");
 const other: inline.Juggler<Plant, PlantApi> = new slim.Juggler<Plant, PlantApi>("/ws");
 // @ts-expect-error: the state is another

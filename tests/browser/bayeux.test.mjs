@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 
 import { launch, openContext } from "./chromium.mjs";
 import { Program, ROOT } from "./program.mjs";
+import { until } from "./until.mjs";
 
 const MIRRORBALL = process.env.MIRRORBALL_BIN ?? join(ROOT, "target/debug/mirrorball");
 
@@ -292,22 +293,8 @@ test("two tabs talk", async () => {
 });
 
 test("where a proxy refuses WebSockets, messages come by long-polling", async () => {
-  const [host, port] = server.address.split(":");
-  // Upgrades are answered as if they were nothing of the kind.
-  const proxy = createServer((incoming, outgoing) => {
-    const { method, url, headers } = incoming;
-    const ahead = request({ host, port, method, path: url, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(outgoing);
-    });
-    ahead.on("error", () => outgoing.destroy());
-    outgoing.on("close", () => ahead.destroy());
-    incoming.pipe(ahead);
-  });
-  proxy.on("upgrade", (_, socket) => socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const tab = await openTab(`127.0.0.1:${proxy.address().port}`);
+  const proxy = await startProxy();
+  const tab = await openTab(proxy.address);
   try {
     const found = await run(
       async ({ connect }) => {
@@ -322,7 +309,6 @@ test("where a proxy refuses WebSockets, messages come by long-polling", async ()
     assert.deepEqual(found, { type: "long-polling", data: 5 });
   } finally {
     await tab.context().close();
-    proxy.closeAllConnections();
     proxy.close();
   }
 });
@@ -334,7 +320,7 @@ test("a server that is killed and comes back is found, and told of", async () =>
   try {
     await tab.evaluate(async () => {
       const { Bayeux } = await import("/mirrorball/index.js");
-      const bus = new Bayeux("/cometd", { maxRetryDelay: 500 });
+      const bus = new Bayeux("/cometd", { maxRetryDelay: 500, connectionTimeout: 200 });
       const told = [];
       bus.on("status", ({ state }) => {
         if (told.at(-1) !== state) told.push(state);
@@ -347,6 +333,8 @@ test("a server that is killed and comes back is found, and told of", async () =>
     });
     await mortal.kill();
     await tab.waitForFunction(() => globalThis.told.includes("stale"), undefined, { timeout: 30_000 });
+    const waited = await tab.evaluate(() => globalThis.bus.receive().then(String, ({ name }) => name));
+    assert.equal(waited, "TransportTimeoutError", "whoever waits for a message hears of the loss");
     mortal = await startDemo(address);
     await tab.waitForFunction(() => globalThis.told.includes("session-lost"), undefined, { timeout: 30_000 });
     const found = await tab.evaluate(async () => {
@@ -366,3 +354,58 @@ test("a server that is killed and comes back is found, and told of", async () =>
     await mortal.kill();
   }
 });
+
+test("a client that is closed while it is loaded does not open", async () => {
+  const found = await run(async ({ make, fault }) => {
+    const bus = make();
+    const opening = bus.open().then(() => "open", fault);
+    await bus.close();
+    return { opening: await opening, closed: bus.closed };
+  });
+  assert.equal(found.opening.name, "ClosedError");
+  assert.equal(found.closed, true);
+});
+
+test("a page that is left says goodbye", async () => {
+  const proxy = await startProxy();
+  const tab = await openTab(proxy.address);
+  try {
+    await tab.evaluate(async () => {
+      const { Bayeux } = await import("/mirrorball/index.js");
+      const bus = new Bayeux("/cometd", { connectionTypes: "long-polling" });
+      await bus.open();
+      globalThis.bus = bus;
+    });
+    assert.ok(!proxy.asked.includes("/cometd/disconnect"));
+    await tab.goto("about:blank");
+    await until("it said goodbye", () => proxy.asked.includes("/cometd/disconnect"));
+  } finally {
+    await tab.context().close();
+    proxy.close();
+  }
+});
+
+/** A proxy that answers upgrades as if they were nothing of the kind. */
+async function startProxy() {
+  const [host, port] = server.address.split(":");
+  const asked = [];
+  const proxy = createServer((incoming, outgoing) => {
+    const { method, url, headers } = incoming;
+    asked.push(url);
+    const ahead = request({ host, port, method, path: url, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(outgoing);
+    });
+    ahead.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => ahead.destroy());
+    incoming.pipe(ahead);
+  });
+  proxy.on("upgrade", (_, socket) => socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const close = () => {
+    proxy.closeAllConnections();
+    proxy.close();
+  };
+  return { address: `127.0.0.1:${proxy.address().port}`, asked, close };
+}

@@ -14,14 +14,11 @@ const headOf = (text) => text.length * 65536 + (text.charCodeAt(0) || 0);
  * Sends a batch of messages. `done` is told the text that came back and its head; or nothing, and the status, or zero where
  * there is none. `hooks` may change both the batch and what comes back.
  */
-export async function post(url, body, isLast, stopper, hooks, done) {
+export function post(url, body, isLast, stopper, hooks, done) {
   const { signal } = stopper;
   let status = 0;
-  let text;
-  try {
-    const headers = new Headers({ "Content-Type": "application/json;charset=UTF-8" });
-    const sent = await hooks.outgoing(body, headers);
-    const response = await fetch(url, {
+  const send = (sent) =>
+    fetch(url, {
       method: "POST",
       headers,
       body: sent,
@@ -31,10 +28,22 @@ export async function post(url, body, isLast, stopper, hooks, done) {
       keepalive: isLast,
       signal,
     });
+  const headers = new Headers({ "Content-Type": "application/json;charset=UTF-8" });
+  const take = async (response) => {
     ({ status } = response);
-    if (response.ok) text = await hooks.incoming(await response.text(), response.headers);
-  } catch {
-    // No answer at all, or nobody waits for one any more.
+    return response.ok ? hooks.incoming(await response.text(), response.headers) : undefined;
+  };
+  const end = (text) => {
+    if (!signal.aborted) done(text, text === undefined ? status : headOf(text));
+  };
+  let answer;
+  try {
+    // At once where it can be: a page that is left waits for nothing.
+    const made = hooks.outgoing(body, headers);
+    answer = typeof made === "string" ? send(made) : made.then(send);
+  } catch (cause) {
+    answer = Promise.reject(cause);
   }
-  if (!signal.aborted) done(text, text === undefined ? status : headOf(text));
+  // Without an answer, or where nobody waits for one any more, there is no text.
+  answer.then(take).then(end, () => end());
 }

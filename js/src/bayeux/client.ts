@@ -5,7 +5,7 @@ import { type Instance, Loader } from "../load.js";
 import type { Wasm } from "../source.js";
 import type { Status } from "../types.js";
 import { throwIfAborted, Waiting } from "../waiting.js";
-import { onWake } from "../wake.js";
+import { onLeave, onWake } from "../wake.js";
 import { type BayeuxCore, BayeuxFigure, BayeuxTold, type End, type Glue, instantiate, Unfollowed } from "../wasm/bayeux.js";
 import { ending } from "./endings.js";
 import { ClientError, ClientInvalidOperation, ServerError } from "./errors.js";
@@ -104,7 +104,10 @@ export class Bayeux<Channels extends object = Record<string, unknown>>
     this.#loading = true;
     this.#ended = undefined;
     try {
-      this.#start(await loader.load(this.#wasm));
+      const instance = await loader.load(this.#wasm);
+      // TypeScript does not see that somebody may have closed it meanwhile.
+      if (!(this.#loading as boolean)) throw new ClosedError("the client was closed");
+      this.#start(instance);
     } catch (error) {
       throw asError(error);
     } finally {
@@ -119,6 +122,7 @@ export class Bayeux<Channels extends object = Record<string, unknown>>
   /** Says goodbye to the server and closes. Messages that wait can still be received. */
   async close(): Promise<void> {
     const core = this.#core;
+    this.#loading = false;
     if (core === undefined) return;
     if (this.#closing === undefined) {
       const closed = new Promise<void>((resolve) => {
@@ -377,12 +381,18 @@ export class Bayeux<Channels extends object = Record<string, unknown>>
       if (this.#core === core) this.#end("failed", new InternalError(cause));
     };
     users.add(failed);
-    const stop = onWake(() => {
-      core.online();
-    });
+    const stops = [
+      onWake(() => {
+        core.online();
+      }),
+      // The server need not wait for a page that is gone.
+      onLeave(() => {
+        core.close();
+      }),
+    ];
     this.#leave = () => {
       users.delete(failed);
-      stop();
+      for (const stop of stops) stop();
     };
     // What waited before the client was closed still counts.
     if (this.#full > 0) core.suspend(true);

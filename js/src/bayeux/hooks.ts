@@ -62,13 +62,16 @@ export function createHooks(options: BayeuxOptions, failed: (cause: unknown) => 
           )
         : socket;
     },
-    async outgoing(batch, headers) {
-      const more = typeof requestHeaders === "function" ? await requestHeaders() : requestHeaders;
-      new Headers(more).forEach((value, name) => {
-        headers.set(name, value);
-      });
-      if (cookies.size > 0) headers.set("Cookie", [...cookies.values()].join("; "));
-      return outgoing(batch, headers);
+    outgoing(batch, headers) {
+      const add = (more: HeadersInit | undefined): string | Promise<string> => {
+        new Headers(more).forEach((value, name) => {
+          headers.set(name, value);
+        });
+        if (cookies.size > 0) headers.set("Cookie", [...cookies.values()].join("; "));
+        return outgoing(batch, headers);
+      };
+      // At once where it can be: a page that is left waits for nothing.
+      return typeof requestHeaders === "function" ? Promise.resolve(requestHeaders()).then(add) : add(requestHeaders);
     },
     incoming(batch, headers) {
       // Browsers keep cookies themselves, and show none. Elsewhere nobody else does, and a session has one.
