@@ -1,15 +1,16 @@
 //! The browser client of mirrorball.
 //!
-//! Juggler over the browser's own WebSocket, mirrored into plain JS objects. The rules are those of
-//! `mirrorball-protocol`; here is what a browser adds:
+//! Juggler over the browser's own WebSocket, mirrored into plain JS objects, and Bayeux over that or long-polling: a module of
+//! WebAssembly for each, by the feature that is on. The rules are those of `mirrorball-protocol`; here is what a browser adds:
 //!
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`js`] | JSON carried by JS values, copied on write once per read |
-//! | [`shell`] | the driver: one machine, its socket, its timer |
+//! | [`shell`] | the driver: one machine, its line to the server, its timer |
 //! | [`socket`], [`clock`] | the browser's WebSocket, clock and timer |
 //! | [`options`] | options as the page writes them |
-//! | [`juggler`] | the class that the package `mirrorball` wraps |
+//! | `juggler`, `bayeux` | the classes that the package `mirrorball` wraps, each with the feature of its name |
+//! | `way`, `polling` | a line that is a WebSocket or long-polling, and the latter, with the feature `bayeux` |
 //! | `typed` | state and answers as Rust types, with the feature `typed` |
 
 #![expect(

@@ -19,7 +19,7 @@ use crate::{
 
 #[wasm_bindgen]
 extern "C" {
-    /// What a page does to batches before they are sent, and to those that came; see `Hooks` in `js/src/hooks.ts`.
+    /// What a page does to batches before they are sent, and to those that came; see `Hooks` in `js/src/bayeux/hooks.ts`.
     #[derive(Clone, Debug)]
     pub type Hooks;
     /// A WebSocket, or what behaves like one.

@@ -1,7 +1,8 @@
 /**
  * Live server state in every browser.
  *
- * The WebAssembly modules, one for each protocol, are files beside this entry, and are loaded when the first client is made.
+ * The WebAssembly modules, one for each protocol, are files beside this entry. Juggler's is loaded when the first client
+ * is made, that of Bayeux when the first one is opened.
  * Bundlers that know `new URL(…, import.meta.url)` take them along: Vite, webpack and Parcel do.
  *
  * @packageDocumentation

@@ -81,7 +81,7 @@ export interface BayeuxOptions {
   readonly extensions?: readonly Extension[];
   /** Who the client is. */
   readonly auth?: AuthExtension;
-  /** Members of the `ext` of handshakes, or what gives them before {@link Bayeux.open}. */
+  /** Members of the `ext` of handshakes. */
   readonly handshakeExt?: Readonly<Record<string, unknown>>;
   /** Headers of HTTP requests. A page has no say in those of a WebSocket. */
   readonly requestHeaders?: RequestHeaders;
