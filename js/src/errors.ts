@@ -128,8 +128,8 @@ export class WasmLoadError extends MirrorballError {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(
       "wasm-load",
-      `mirrorball's WebAssembly module could not be loaded (${reason}): serve mirrorball_bg.wasm where the code looks for ` +
-        `it, or use the entry "mirrorball/inline"; a Content-Security-Policy has to allow 'wasm-unsafe-eval'`,
+      `mirrorball's WebAssembly module could not be loaded (${reason}): serve the package's .wasm files where the code looks ` +
+        `for them, or use the entry "mirrorball/inline"; a Content-Security-Policy has to allow 'wasm-unsafe-eval'`,
       { cause },
     );
   }

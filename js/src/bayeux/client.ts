@@ -228,7 +228,7 @@ export class Bayeux<Channels extends object = Record<string, unknown>>
    */
   async call(target: string, data?: unknown, options: PublishOptions = {}): Promise<unknown> {
     const { signal, timeout, ext } = options;
-    const channel = `/service/${target.replace(/^\//, "")}`;
+    const channel = `/service/${target.replace(/^\/?(service\/)?/, "")}`;
     const text = encode(data);
     const reply = await this.#ask(signal, (core) => core.call(channel, text, members(ext), timeout));
     return reply.data;
