@@ -28,11 +28,12 @@ export class Program {
   #log = [];
 
   /**
-   * Starts `command` and waits for a line on its standard output that matches `ready`, whose first group is
-   * its address.
+   * Starts `command`, with a line `input` where it waits for one, and waits for a line on its standard output that matches
+   * `ready`, whose first group is its address.
    */
-  static async start(command, parameters, ready) {
+  static async start(command, parameters, ready, input) {
     const program = new Program(command, parameters);
+    if (input !== undefined) program.tell(input);
     const greeting = await program.#line(ready);
     if (greeting === undefined) {
       await program.kill();

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { Program, ROOT } from "../browser/program.mjs";
 
 const READY = /^ready at (\S+)/;
-const PYTHON = process.env.MIRRORBALL_PYTHON ?? join(ROOT, "target/venv/bin/python");
-const FIXTURE = process.env.MIRRORBALL_FIXTURE_BIN ?? join(ROOT, "target/debug/fixture");
+export const PYTHON = process.env.MIRRORBALL_PYTHON ?? join(ROOT, "target/venv/bin/python");
+export const FIXTURE = process.env.MIRRORBALL_FIXTURE_BIN ?? join(ROOT, "target/debug/fixture");
 
 /** Starts a script of this folder, and waits for it to be ready. */
 export const startPython = (script, options) =>
@@ -19,8 +19,8 @@ export const startNative = (options) => Program.start(join(dirname(FIXTURE), "na
 /** Starts the controller of our servers, on any free port: the default one may be another run's. */
 export const startFixture = () => Program.start(FIXTURE, ["0"], /^fixture listening on (http:\/\/\S+)/);
 
-/** A client in a process of its own. */
-export class RemoteClient {
+/** A program that answers. */
+export class Remote {
   #program;
   #waiting = new Map();
   #last = 0;
@@ -38,29 +38,33 @@ export class RemoteClient {
     });
   }
 
+  /** Has it carry out `command`, and resolves to its answer. */
+  ask(command) {
+    const id = (this.#last += 1);
+    this.#program.tell(JSON.stringify({ id, ...command }));
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+}
+
+/** A client in a process of its own. */
+export class RemoteClient extends Remote {
   /** Sends a request: `{ done }`, `{ refused }` with the server's data, or `{ lost }`. */
   send(name, data, timeout) {
-    return this.#ask({ do: "send", name, data, timeout });
+    return this.ask({ do: "send", name, data, timeout });
   }
 
   /** The state that it holds. */
   async state() {
-    return (await this.#ask({ do: "state" })).done;
+    return (await this.ask({ do: "state" })).done;
   }
 
   /** The notifications that came: names and data. */
   async notifications() {
-    return (await this.#ask({ do: "notifications" })).done;
+    return (await this.ask({ do: "notifications" })).done;
   }
 
   /** Where it is in its life, of a client of ours: `state`, and `error` in words. */
   async status() {
-    return (await this.#ask({ do: "status" })).done;
-  }
-
-  #ask(command) {
-    const id = (this.#last += 1);
-    this.#program.tell(JSON.stringify({ id, ...command }));
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    return (await this.ask({ do: "status" })).done;
   }
 }

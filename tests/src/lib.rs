@@ -7,10 +7,14 @@
 //! | --- | --- |
 //! | [`plan`] | what a server is started with |
 //! | [`mirror`] | a Juggler server whose requests change its state, answer, fail, never answer |
+//! | [`board`] | the Bayeux service beside it |
 //! | [`script`] | a server that sends what a test wrote down, and reports what it received |
+//! | [`commands`] | what a client's process is told |
 //! | [`child`], [`controller`] | a server's process, and who starts and kills them |
 
+pub mod board;
 pub mod child;
+pub mod commands;
 pub mod controller;
 mod cors;
 pub mod mirror;

@@ -7,9 +7,7 @@ use std::{
 };
 
 use mirrorball_protocol::{json::diff, juggler::keepalive::KeepaliveOptions};
-use mirrorball_server::{
-    Connection, Juggler, RequestError, ServerOptions, State, Value, origin::Origins,
-};
+use mirrorball_server::{Connection, Juggler, RequestError, ServerOptions, State, Value};
 
 use crate::{plan::Plan, random::Random};
 
@@ -26,14 +24,7 @@ const RANDOM: &str = "/random";
 ///
 /// Where the plan's origin is none.
 pub fn juggler(plan: &Plan) -> Result<Juggler, String> {
-    let mut origins = Origins::default();
-    if let Some(origin) = &plan.origin {
-        origins.add(
-            origin
-                .parse()
-                .map_err(|error| format!("`{origin}`: {error}"))?,
-        );
-    }
+    let origins = plan.origins()?;
     let mut options = ServerOptions::default();
     options.max_segment_size = plan.segment;
     options.parallel_requests = plan.parallel;

@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use mirrorball_protocol::juggler::segment::MAX_SEGMENT_SIZE;
-use mirrorball_server::{Limits, Server, Tls, Value};
+use mirrorball_server::{Limits, Server, Tls, Value, origin::Origins};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::{mirror, script};
+use crate::{board, mirror, script};
 
 /// What a server is started with: what a test posts to the controller, and the first line that the server's
 /// process reads.
@@ -40,6 +40,8 @@ pub struct Plan {
     pub compression: Option<usize>,
     /// The file of the users that may connect; by default everybody may.
     pub htpasswd: Option<PathBuf>,
+    /// What its Bayeux service is told, at `/cometd`.
+    pub bayeux: board::Options,
     /// The files of a certificate and its key, to speak TLS.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// For a server that sends what is written down instead: what to do on each connection, one after another.
@@ -63,6 +65,7 @@ impl Default for Plan {
             write_timeout: 10_000,
             compression: Some(4_096),
             htpasswd: None,
+            bayeux: board::Options::default(),
             identity: None,
             scripts: None,
         }
@@ -70,6 +73,20 @@ impl Default for Plan {
 }
 
 impl Plan {
+    /// The pages that may connect.
+    ///
+    /// # Errors
+    ///
+    /// Where the origin is none.
+    pub fn origins(&self) -> Result<Origins, String> {
+        let mut origins = Origins::default();
+        if let Some(origin) = &self.origin {
+            let parsed = origin.parse();
+            origins.add(parsed.map_err(|error| format!("`{origin}`: {error}"))?);
+        }
+        Ok(origins)
+    }
+
     /// Serves what is planned until the process ends; `ready` is told the address.
     ///
     /// # Errors
@@ -100,9 +117,12 @@ impl Plan {
         // All tests come from one address.
         let mut limits = Limits::default();
         limits.max_per_ip = limits.max_total;
+        let board = board::bayeux(&self)?;
         let mut builder = Server::builder()
             .limits(limits)
-            .juggler(mirror::juggler(&self)?);
+            .juggler(mirror::juggler(&self)?)
+            .additional_routes(board::routes(&board))
+            .bayeux(board);
         if let Some(htpasswd) = self.htpasswd {
             builder = builder.htpasswd_file(htpasswd);
         }

@@ -170,6 +170,12 @@ const STEPS: &[Step] = &[
         needs: Tool::ALL,
         run: |run| run.node("tests/interop"),
     },
+    Step {
+        name: "interop-bayeux",
+        about: "the same for Bayeux, over both transports",
+        needs: Tool::ALL,
+        run: |run| run.node("tests/interop-bayeux"),
+    },
 ];
 
 /// The browser client is no default member, and is built for wasm alone.
@@ -179,7 +185,7 @@ const CLIENT: &str = "--package mirrorball-client-wasm --target wasm32-unknown-u
 pub(crate) fn task(workspace: &Workspace, arguments: &[String]) -> Outcome {
     if arguments == ["--list"] {
         for step in STEPS {
-            println!("{:<13} {}", step.name, step.about);
+            println!("{:<14} {}", step.name, step.about);
         }
         return Ok(());
     }

@@ -267,7 +267,9 @@ export class Bayeux<Channels extends object = Record<string, unknown>>
     const agreed = this.#ask(signal, (core) =>
       core.subscribe(channel, members(ext), replay),
     ).then(
-      () => undefined,
+      () => {
+        this.#local.agree(entry);
+      },
       (error: unknown) => {
         signal?.removeEventListener("abort", stop);
         this.#local.end(entry);

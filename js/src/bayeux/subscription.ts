@@ -132,6 +132,8 @@ export class SubscriptionRequest<Data = unknown>
 /** The subscriptions of a page, by what they are subscribed to. */
 export class Subscriptions {
   readonly #all = new Map<string, Set<Subscription>>();
+  /** Those that the server has not agreed to yet. */
+  readonly #asked = new Set<Subscription>();
 
   /** Whether there is one to this channel or pattern. */
   has(channel: string): boolean {
@@ -142,12 +144,19 @@ export class Subscriptions {
     const locals = this.#all.get(subscription.channel) ?? new Set();
     this.#all.set(subscription.channel, locals);
     locals.add(subscription);
+    this.#asked.add(subscription);
+  }
+
+  /** The server has agreed to one. */
+  agree(subscription: Subscription): void {
+    this.#asked.delete(subscription);
   }
 
   /** Ends one, as far as this page goes. */
   end(subscription: Subscription): void {
     const locals = this.#all.get(subscription.channel);
     locals?.delete(subscription);
+    this.#asked.delete(subscription);
     if (locals?.size === 0) this.#all.delete(subscription.channel);
     subscription.ended();
   }
@@ -158,12 +167,22 @@ export class Subscriptions {
     for (const each of channels) for (const local of [...(this.#all.get(each) ?? [])]) this.end(local);
   }
 
-  /** Hands a message to those to these channels; returns whether anybody takes it. */
+  /**
+   * Hands a message to those to these channels; returns whether anybody takes it. Servers send messages ahead of the reply to
+   * the subscription that they come by.
+   */
   deliver(message: BayeuxMessage, channels: readonly string[]): boolean {
+    const agreed = channels.flatMap((channel) => [...(this.#all.get(channel) ?? [])]);
+    const asked = [...this.#asked].filter((it) => !agreed.includes(it) && matches(it.channel, message.channel));
     let isTaken = false;
-    for (const channel of channels) {
-      for (const local of [...(this.#all.get(channel) ?? [])]) isTaken = local.take(message) || isTaken;
-    }
+    for (const local of [...agreed, ...asked]) isTaken = local.take(message) || isTaken;
     return isTaken;
   }
+}
+
+/** Whether a channel is this one, or one that the pattern stands for. */
+function matches(pattern: string, channel: string): boolean {
+  const parent = pattern.replace(/\*{1,2}$/, "");
+  if (parent === pattern) return pattern === channel;
+  return channel.startsWith(parent) && channel !== parent && (pattern.endsWith("**") || !channel.includes("/", parent.length));
 }

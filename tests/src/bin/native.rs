@@ -11,7 +11,6 @@
 
 use std::{
     env,
-    io::{self, BufRead, Write},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -21,12 +20,9 @@ use mirrorball_client::{
     Credentials, Tls,
     juggler::{Client, Notification, RequestError},
 };
+use mirrorball_tests::commands;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
-
-/// Commands that wait to be carried out.
-const COMMANDS: usize = 1_024;
 
 /// What the client is started with; what is missing has the client's default. Times are in milliseconds.
 #[derive(Debug, Deserialize)]
@@ -57,13 +53,6 @@ enum Command {
     Close,
 }
 
-#[derive(Debug, Deserialize)]
-struct Line {
-    id: u64,
-    #[serde(flatten)]
-    command: Command,
-}
-
 type Heard = Arc<Mutex<Vec<Value>>>;
 
 // One thread: what is told first is begun first.
@@ -82,29 +71,11 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let options = env::args().nth(1).ok_or("no options")?;
     let options: Options = serde_json::from_str(&options)?;
     let (client, heard) = connect(&options).await?;
-    println!("ready at {}", options.address);
-
-    let (sender, mut lines) = mpsc::channel(COMMANDS);
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    while let Some(line) = lines.recv().await {
-        let Line { id, command } = serde_json::from_str(&line)?;
+    commands::serve(&options.address, |command| {
         let (client, heard) = (client.clone(), Arc::clone(&heard));
-        tokio::spawn(async move {
-            let mut answer = carry_out(&client, &heard, command).await;
-            if let Some(answer) = answer.as_object_mut() {
-                answer.insert("id".to_owned(), id.into());
-            }
-            // Where nobody listens, nobody needs it.
-            let _ = writeln!(io::stdout(), "{answer}");
-        });
-    }
-    Ok(())
+        async move { carry_out(&client, &heard, command).await }
+    })
+    .await
 }
 
 async fn connect(options: &Options) -> Result<(Client, Heard), Box<dyn std::error::Error>> {

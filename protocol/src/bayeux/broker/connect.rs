@@ -119,11 +119,12 @@ impl<P: Clone, F: Default> Broker<P, F> {
             self.drop_connect(id);
             self.supersede(older);
         }
-        // One that is answered and not written yet is the same.
+        // One that is answered and not collected yet is the same. One that is being written may have arrived, and this be
+        // what comes after it: whether it is written or lost is waited for.
         let lender = self.sessions.get(id.0).and_then(|session| session.lent_to);
         if let Some(lender) = lender.filter(|lender| *lender != peer) {
             let answers = self.peers.get(lender.0);
-            if answers.is_some_and(|answers| answers.answers(id)) {
+            if answers.is_some_and(|it| it.writing.is_none() && it.answers(id)) {
                 self.supersede(lender);
             }
         }

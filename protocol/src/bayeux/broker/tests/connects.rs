@@ -316,6 +316,29 @@ fn nothing_is_entrusted_to_a_request_whose_place_is_taken() {
 }
 
 #[test]
+fn an_answer_that_is_being_written_is_waited_for() {
+    for is_written in [true, false] {
+        let mut bench = Bench::new(|_| ());
+        let client_id = bench.poller();
+        let _ = bench.post(&subscribe(&client_id, "/a"));
+        let held = bench.hold(&client_id);
+        bench.publish("/a", 1);
+        assert_eq!(bench.collect(held).unwrap().deliveries.len(), 1);
+        // The client may have it, and be faster over another connection than the word that it was written.
+        let next = bench.hold(&client_id);
+        bench.publish("/a", 2);
+        assert!(!bench.is_woken(next));
+        if is_written {
+            bench.delivered(held);
+        }
+        bench.detach(held);
+        let missing: &[_] = if is_written { &[] } else { &[event("/a", 1)] };
+        let expected = [missing, &[event("/a", 2), connected()]].concat();
+        assert_eq!(bench.receive(next), expected);
+    }
+}
+
+#[test]
 fn a_request_that_is_cut_loses_nothing() {
     let mut bench = Bench::new(|_| ());
     let client_id = bench.poller();

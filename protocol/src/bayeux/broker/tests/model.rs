@@ -42,6 +42,8 @@ struct Client {
     connect: Option<PeerId>,
     /// Other requests.
     posts: Vec<PeerId>,
+    /// Connects that it believes to be lost, until the broker knows that, too.
+    lost: Vec<PeerId>,
     /// What is on its way.
     parcels: BTreeMap<PeerId, Parcel<()>>,
     /// What it has to hear, in order, and how much of it was heard.
@@ -138,7 +140,7 @@ impl Model {
     /// A new session for a client.
     fn begin(&mut self, at: usize) {
         let client = core::mem::take(&mut self.clients[at]);
-        for peer in client.peers() {
+        for peer in client.peers().into_iter().chain(client.lost) {
             self.bench.detach(peer);
         }
         let acknowledges = self.random.chance(30);
@@ -204,6 +206,7 @@ impl Model {
             // It believes that its request is lost, and the broker does not know.
             let lost = client.connect.take().unwrap();
             client.parcels.remove(&lost);
+            client.lost.push(lost);
         }
         let (client_id, batch) = (client.client_id.clone(), client.batch);
         let peer = client.socket.unwrap_or_else(|| self.bench.polling());
@@ -291,6 +294,9 @@ impl Model {
         }
         client.forget(peer);
         self.bench.detach(peer);
+        if let Some(lost) = self.clients[at].lost.pop() {
+            self.bench.detach(lost);
+        }
     }
 
     /// A client goes on with a new socket, or without one; the broker may hear of the older one's end later.
@@ -373,6 +379,9 @@ impl Model {
         for at in 0..self.clients.len() {
             for _ in 0..40 {
                 self.connect(at);
+                for lost in core::mem::take(&mut self.clients[at].lost) {
+                    self.bench.detach(lost);
+                }
                 for _ in 0..3 {
                     self.send_parcels(at);
                     while let Some((peer, parcel)) = self.clients[at].parcels.pop_first() {
