@@ -7,7 +7,7 @@ use mirrorball_protocol::{
         Advice, Channel, Message, Meta, Pattern,
         broker::{
             Caller, ChannelOptions, Denial, Effect, Question, Request, SessionId, SessionOptions,
-            Transport, Turn, Verdict, Welcome,
+            Transport, TransportOptions, Turn, Verdict, Welcome,
         },
         messages,
     },
@@ -108,10 +108,16 @@ impl Bench {
                 self.batches.push(session);
             }
             ('s', _) => {
-                let mut options = SessionOptions::default();
-                options.hides_own = two % 2 == 1;
-                options.transport.meta_connect_deliver_only = two % 4 > 1;
-                options.transport.timeout = (two > 3).then_some(Duration::from_secs(1));
+                let transport = TransportOptions {
+                    meta_connect_deliver_only: two % 4 > 1,
+                    timeout: (two > 3).then_some(Duration::from_secs(1)),
+                    ..TransportOptions::default()
+                };
+                let hides_own = two % 2 == 1;
+                let options = SessionOptions {
+                    transport,
+                    hides_own,
+                };
                 self.broker.configure_session(session, options);
             }
             ('S', Ok(pattern)) => drop(self.broker.subscribe(session, &pattern, self.now)),
@@ -293,7 +299,11 @@ impl Bench {
     fn answer(&mut self, one: usize) {
         if let Some(call) = self.calls.pop() {
             let data = Value::from(one);
-            let result = if one % 2 == 0 { Ok(data) } else { Err(data) };
+            let result = if one.is_multiple_of(2) {
+                Ok(data)
+            } else {
+                Err(data)
+            };
             let is_there = self.broker.answer(&call, result, self.now);
             self.settle();
             assert!(!is_there || call.session.is_some_and(|it| !self.sessions[&it].is_gone));
