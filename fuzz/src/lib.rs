@@ -7,10 +7,12 @@
     reason = "a panic is what each of them is for"
 )]
 
+mod bayeux;
 mod frames;
 mod machines;
 mod site;
 
+pub use bayeux::{bayeux_batch, bayeux_broker, bayeux_channel, bayeux_client};
 pub use frames::frames;
 pub use machines::{client, server};
 pub use site::{headers, htpasswd, paths};

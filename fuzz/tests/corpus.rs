@@ -77,3 +77,23 @@ fn what_was_kept_for_paths_holds() {
 fn what_was_kept_for_headers_holds() {
     replay("headers", mirrorball_fuzz::headers);
 }
+
+#[test]
+fn what_was_kept_for_batches_holds() {
+    replay("bayeux_batch", mirrorball_fuzz::bayeux_batch);
+}
+
+#[test]
+fn what_was_kept_for_channels_holds() {
+    replay("bayeux_channel", mirrorball_fuzz::bayeux_channel);
+}
+
+#[test]
+fn what_was_kept_for_the_broker_holds() {
+    replay("bayeux_broker", mirrorball_fuzz::bayeux_broker);
+}
+
+#[test]
+fn what_was_kept_for_the_client_of_bayeux_holds() {
+    replay("bayeux_client", mirrorball_fuzz::bayeux_client);
+}

@@ -50,9 +50,11 @@ pub fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that a text stands for.
 ///
+/// Some bytes have more than one text, of which [`encode`] makes the least: what others make of them is read as well.
+///
 /// # Errors
 ///
-/// Where it is not what [`encode`] makes of any bytes.
+/// Where it has a foreign character, a length that no bytes have, or five characters that are more than four bytes.
 pub fn decode(text: &str) -> Result<Vec<u8>, Z85Error> {
     let mut digits = Vec::with_capacity(text.len());
     for character in text.chars() {
@@ -113,6 +115,14 @@ mod tests {
                 Ok(&bytes[..length])
             );
         }
+    }
+
+    #[test]
+    fn each_text_of_the_same_bytes_is_read() {
+        for text in ["[=", "[]"] {
+            assert_eq!(decode(text).as_deref(), Ok(&[0xf2][..]), "{text}");
+        }
+        assert_eq!(encode(&[0xf2]), "[=");
     }
 
     #[test]

@@ -1,0 +1,4 @@
+//! `cargo +nightly fuzz run bayeux_broker`
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mirrorball_fuzz::bayeux_broker(data));
