@@ -5,11 +5,16 @@
 //! | `init` | `{"leaves": n}` | makes the state `{"items":{"k0":{"v":0,"t":0,"q":"good","u":"kW"},…}}` with `n / 4` items |
 //! | `set` | `{"path": ["items","k0","v"], "value": …}` | sets one place of it |
 //! | `echo` | anything | answers with the same |
+//!
+//! On `/cometd` clients publish and subscribe where they like.
 
 use std::{error::Error, fmt::Write, net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use mirrorball_server::{Juggler, Limits, RequestError, Server, ServerOptions, State, Value};
+use mirrorball_server::{
+    Bayeux, Juggler, Limits, RequestError, Server, ServerOptions, State, Value,
+    bayeux::BrokerOptions,
+};
 
 /// Leaves of one item of the state.
 const LEAVES: u64 = 4;
@@ -44,8 +49,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
             async move { handle(&state, &name, data) }
         })
         .build();
+    let mut sessions = BrokerOptions::default();
+    sessions.max_sessions_per_address = sessions.max_sessions;
+    let bayeux = Bayeux::builder()
+        .max_inbound_rate(None, 0)
+        .options(sessions)
+        .build();
     let bound = Server::builder()
         .juggler(juggler)
+        .bayeux(bayeux)
         .limits(limits)
         .bind(options.listen)
         .await?;

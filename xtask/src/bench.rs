@@ -38,7 +38,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "native",
         needs: &[],
-        run: native,
+        run: |toolbox, quick| native(toolbox, quick, &[]),
     },
     Part {
         name: "fan-out",
@@ -59,6 +59,11 @@ const PARTS: &[Part] = &[
         name: "connect",
         needs: &[Tool::Python],
         run: |toolbox, quick| load(toolbox, quick, "connect"),
+    },
+    Part {
+        name: "bayeux",
+        needs: &[Tool::Node, Tool::TestPackages],
+        run: bayeux,
     },
 ];
 
@@ -124,10 +129,17 @@ fn patch(toolbox: &Toolbox, quick: bool, arguments: &[&str]) -> Outcome<Vec<Meas
 }
 
 /// What the native crates measure.
-fn native(toolbox: &Toolbox, quick: bool) -> Outcome<Vec<Measure>> {
+fn native(toolbox: &Toolbox, quick: bool, arguments: &[&str]) -> Outcome<Vec<Measure>> {
     release()?;
     let mut command = Command::new(toolbox.workspace().target("release/bench"));
-    collect(command.args(quick.then_some("--quick")))
+    collect(command.args(arguments).args(quick.then_some("--quick")))
+}
+
+/// What Bayeux costs the server under load, and what it costs to find who subscribed.
+fn bayeux(toolbox: &Toolbox, quick: bool) -> Outcome<Vec<Measure>> {
+    let mut measures = load(toolbox, quick, "bayeux")?;
+    measures.extend(native(toolbox, quick, &["matching"])?);
+    Ok(measures)
 }
 
 /// What the server costs under load, beside a bare one and beside its peer.

@@ -41,7 +41,8 @@ Usage: cargo xtask <TASK>
   test [STEP…]           every check there is, or only the named ones; `test --list` names them
   bench [PART…] [--json] [--quick]
                          measure, and print one table per suite; parts: size node browser native
-                         fan-out change request connect; --quick only shows that it runs
+                         fan-out change request connect bayeux; --quick only shows that it
+                         runs
   dist                   the npm package as a tarball in target/dist/; prints where it is
   size                   what each function of the wasm costs, and each crate
   tidy                   the house rules that no compiler knows

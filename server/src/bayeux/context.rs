@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::http::{HeaderMap, Request, Uri, request::Parts};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, Request, Uri, request::Parts},
+};
 use mirrorball_protocol::bayeux::broker::Caller;
 
 use crate::{
@@ -31,8 +34,8 @@ impl Context {
         let shared = Shared {
             remote: Remote::of_request(&request.extensions),
             principal: request.extensions.get().cloned(),
-            headers: request.headers,
-            uri: request.uri,
+            headers: own_headers(request.headers),
+            uri: own_uri(request.uri),
             browser,
         };
         Self {
@@ -95,6 +98,30 @@ impl Context {
     }
 }
 
+/// The same headers apart from the buffer that the request was read into: a connect that is held, or a WebSocket, would
+/// keep all of it.
+fn own_headers(mut headers: HeaderMap) -> HeaderMap {
+    let mut text = Vec::with_capacity(headers.values().map(HeaderValue::len).sum());
+    for value in headers.values() {
+        text.extend_from_slice(value.as_bytes());
+    }
+    let mut text = Bytes::from(text);
+    for value in headers.values_mut() {
+        let own = text.split_to(value.len());
+        // It was legal before.
+        if let Ok(mut own) = HeaderValue::from_maybe_shared(own) {
+            own.set_sensitive(value.is_sensitive());
+            *value = own;
+        }
+    }
+    headers
+}
+
+/// The same for what was requested.
+fn own_uri(uri: Uri) -> Uri {
+    uri.to_string().parse().unwrap_or(uri)
+}
+
 impl fmt::Debug for Context {
     /// Without the headers: they may have secrets.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,5 +129,29 @@ impl fmt::Debug for Context {
             .field("remote", &self.remote())
             .field("principal", &self.principal())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_knows_the_request_and_lets_go_of_what_it_was_read_into() {
+        let buffer = Bytes::from(b"/cometd/x?y=z,one,two,three".to_vec());
+        let slice = |range| HeaderValue::from_maybe_shared(buffer.slice(range)).unwrap();
+        let mut request = Request::new(());
+        *request.uri_mut() = Uri::from_maybe_shared(buffer.slice(..13)).unwrap();
+        let headers = request.headers_mut();
+        headers.append("a", slice(14..17));
+        headers.append("b", slice(18..21));
+        headers.append("a", slice(22..27));
+        let expected = headers.clone();
+        let context = Context::new(request.into_parts().0, None);
+        assert_eq!(context.uri(), "/cometd/x?y=z");
+        assert_eq!(context.headers(), &expected);
+        assert_eq!(context.headers().get_all("a").iter().count(), 2);
+        drop(expected);
+        assert!(buffer.is_unique());
     }
 }

@@ -2,11 +2,14 @@
 //! It has no state; what `cargo xtask bench` measures of ours is compared with this.
 //!
 //! It answers the requests of `server/examples/load_target.rs` as cheaply as can be: by looking for the few
-//! texts that the load generator is known to write.
+//! texts that the load generator is known to write. So it does on `/cometd`, where each connection is one that
+//! subscribes to one channel, or publishes.
 
 use std::{
+    collections::HashMap,
     error::Error,
     fmt::Write,
+    future::pending,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -34,6 +37,8 @@ struct Shared {
     frames: broadcast::Sender<Utf8Bytes>,
     /// What a new connection is sent first.
     first: Mutex<Option<Utf8Bytes>>,
+    /// What is sent to those who subscribed.
+    channels: Mutex<HashMap<String, broadcast::Sender<Utf8Bytes>>>,
 }
 
 #[tokio::main]
@@ -49,8 +54,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shared = Arc::new(Shared {
         frames: broadcast::Sender::new(FRAMES),
         first: Mutex::default(),
+        channels: Mutex::default(),
     });
-    let app = Router::new().route("/ws", get(upgrade)).with_state(shared);
+    let app = Router::new()
+        .route("/ws", get(upgrade))
+        .route("/cometd", get(upgrade_to_channels))
+        .with_state(shared);
     axum::serve(listener, app).await?;
     Ok(())
 }
@@ -62,6 +71,19 @@ async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -
         .on_upgrade(move |socket| async move {
             // However it ends, the connection is over.
             let _ = serve(&shared, socket).await;
+        })
+}
+
+async fn upgrade_to_channels(
+    State(shared): State<Arc<Shared>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .on_upgrade(move |socket| async move {
+            // However it ends, the connection is over.
+            let _ = serve_channels(&shared, socket).await;
         })
 }
 
@@ -124,6 +146,52 @@ fn answer(shared: &Shared, request: &str) -> Option<String> {
     ))
 }
 
+async fn serve_channels(
+    shared: &Shared,
+    mut socket: WebSocket,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut events = None;
+    loop {
+        let event = async {
+            match &mut events {
+                Some(events) => broadcast::Receiver::recv(events).await,
+                None => pending().await,
+            }
+        };
+        select! {
+            biased;
+            event = event => socket.send(Message::Text(event?)).await?,
+            message = socket.recv() => match message {
+                Some(message) => if let Message::Text(text) = message? {
+                    let channel = member(&text, "channel").ok_or("no message of the load generator")?;
+                    if channel == "/meta/connect" && !text.contains("advice") {
+                        // It is held for longer than anything is measured.
+                        continue;
+                    }
+                    if let Some(channel) = member(&text, "subscription") {
+                        events = Some(shared.channel(channel).subscribe());
+                    }
+                    if let Some((_, data)) = text.split_once(r#""data":"#) {
+                        let (data, _) = data.split_once(r#","id""#).ok_or("no event of the load generator")?;
+                        let event = format!(r#"[{{"channel":"{channel}","data":{data}}}]"#);
+                        // An error says that nobody subscribed.
+                        let _ = shared.channel(channel).send(event.into());
+                    }
+                    let reply = format!(r#"[{{"channel":"{channel}","successful":true,"clientId":"bare"}}]"#);
+                    socket.send(Message::Text(reply.into())).await?;
+                },
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// A text in a message.
+fn member<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = message.split_once(&format!(r#""{name}":""#))?;
+    Some(rest.split_once('"')?.0)
+}
+
 /// The message that carries a whole state of so many leaves.
 fn first(leaves: usize) -> String {
     let mut frame =
@@ -140,6 +208,13 @@ fn first(leaves: usize) -> String {
 }
 
 impl Shared {
+    fn channel(&self, name: &str) -> broadcast::Sender<Utf8Bytes> {
+        let channels = self.channels.lock();
+        let mut channels = channels.unwrap_or_else(PoisonError::into_inner);
+        let new = || broadcast::Sender::new(FRAMES);
+        channels.entry(name.to_owned()).or_insert_with(new).clone()
+    }
+
     fn first(&self) -> std::sync::MutexGuard<'_, Option<Utf8Bytes>> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,18 +1,24 @@
-//! What our server costs, beside a bare one and beside hat-juggler: `load [PART…] [--quick] [--only SERVER]…`,
-//! with the parts `fan-out`, `change`, `request` and `connect`, and the servers `bare`, `mirrorball` and
-//! `hat-juggler`. Prints one JSON object per measurement.
+//! What our server costs, beside a bare one and beside its peers: `load [PART…] [--quick] [--only SERVER]…`, with the
+//! parts `fan-out`, `change`, `request` and `connect` for Juggler, where the peer is `hat-juggler`, and `bayeux`, where
+//! they are `faye` and, with long-polling, `cometd-nodejs-server`. The others are `bare` and `mirrorball`. Prints one
+//! JSON object per measurement.
 //!
 //! `cargo xtask bench` builds the servers and says where they are. Every run starts a server of its own; the
 //! servers take turns, and the median of three rounds is what counts. All that the servers send is read and
 //! checked: an answer, a state or an order that is wrong ends the benchmark.
 
+mod audience;
+mod batch;
 mod caller;
 mod crowd;
 mod message;
+mod polling;
 mod report;
 mod scenario;
+mod session;
 mod socket;
 mod subject;
+mod tally;
 
 use std::{error::Error, process::ExitCode, time::Instant};
 
@@ -24,7 +30,7 @@ use scenario::Scenario;
 use subject::Subject;
 
 /// All parts.
-const PARTS: [&str; 4] = ["fan-out", "change", "request", "connect"];
+const PARTS: [&str; 5] = ["fan-out", "change", "request", "connect", "bayeux"];
 /// The servers take turns so many times.
 const ROUNDS: usize = 3;
 
@@ -101,12 +107,17 @@ fn measure() -> Result<(), Box<dyn Error>> {
 async fn run(plan: Plan) -> Result<(), Box<dyn Error>> {
     let Plan {
         scenarios,
-        mut subjects,
+        subjects: wanted,
         quick,
     } = plan;
     let rounds = if quick { 1 } else { ROUNDS };
     for scenario in scenarios {
         let mut report = Report::default();
+        let mut subjects: Vec<_> = scenario.subjects().to_vec();
+        subjects.retain(|subject| wanted.contains(subject));
+        if subjects.is_empty() {
+            continue;
+        }
         for round in 1..=rounds {
             for &subject in &subjects {
                 report.subject = Some(subject);

@@ -38,18 +38,18 @@ impl<'a> Said<'a> {
 }
 
 /// What follows the first `name` in a text, without the space that may come first.
-fn member<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(crate) fn member<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let rest = text.get(find(text, name)? + name.len()..)?;
     Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
-fn string(text: &[u8]) -> Option<&[u8]> {
+pub(crate) fn string(text: &[u8]) -> Option<&[u8]> {
     let text = text.strip_prefix(b"\"")?;
     let end = text.iter().position(|byte| *byte == b'"')?;
     text.get(..end)
 }
 
-fn number(text: &[u8]) -> Option<u64> {
+pub(crate) fn number(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
     let value = digits.clone().fold(0_u64, |value, digit| {
         value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{scenario::Scenario, subject::Subject};
+use crate::{scenario::Scenario, session::Transport, subject::Subject};
 
 /// What was measured in one scenario.
 #[derive(Default)]
@@ -35,8 +35,8 @@ enum Figure {
     Ours,
     /// Ours, where the bare server's is 1.
     TimesBare,
-    /// hat-juggler's, where ours is 1.
-    HatTimesOurs,
+    /// A peer's, where ours is 1.
+    TimesOurs(Subject),
 }
 
 #[derive(Clone, Copy)]
@@ -79,21 +79,20 @@ impl Report {
                 "low": row.values.first(), "high": row.values.last(),
             });
             println!("{line}");
-            // Behind the last of the three, so that the columns come in this order.
-            if row.subject != Subject::Hat {
-                continue;
-            }
-            for (figure, name) in [
-                (Figure::TimesBare, "mirrorball / bare"),
-                (Figure::HatTimesOurs, "hat-juggler / mirrorball"),
-            ] {
-                if let Some(value) = self.figure(&row.case, figure) {
-                    let line = json!({
-                        "suite": row.suite, "case": row.case, "subject": name,
-                        "value": value, "unit": "×",
-                    });
-                    println!("{line}");
-                }
+        }
+        // Behind all subjects, so that the columns come in this order.
+        for row in &self.rows {
+            let (figure, name) = match row.subject {
+                Subject::Bare => continue,
+                Subject::Ours => (Figure::TimesBare, "mirrorball / bare".to_owned()),
+                peer => (Figure::TimesOurs(peer), format!("{peer} / mirrorball")),
+            };
+            if let Some(value) = self.figure(&row.case, figure) {
+                let line = json!({
+                    "suite": row.suite, "case": row.case, "subject": name,
+                    "value": value, "unit": "×",
+                });
+                println!("{line}");
             }
         }
         for Goal {
@@ -108,7 +107,7 @@ impl Report {
             };
             let unit = match figure {
                 Figure::Ours => self.row(&case, Subject::Ours).map_or("", |row| row.unit),
-                Figure::TimesBare | Figure::HatTimesOurs => "×",
+                Figure::TimesBare | Figure::TimesOurs(_) => "×",
             };
             let (name, limit) = match bound {
                 Bound::Most(limit) => ("most", limit),
@@ -134,7 +133,7 @@ impl Report {
         let value = match figure {
             Figure::Ours => ours,
             Figure::TimesBare => ours / of(Subject::Bare)?,
-            Figure::HatTimesOurs => of(Subject::Hat)? / ours,
+            Figure::TimesOurs(peer) => of(peer)? / ours,
         };
         value.is_finite().then_some(value)
     }
@@ -169,7 +168,7 @@ fn goals(scenario: Scenario) -> Vec<Goal> {
                 goal(
                     format!("fan-out to {size}: hat-juggler beside it"),
                     cpu,
-                    Figure::HatTimesOurs,
+                    Figure::TimesOurs(Subject::Hat),
                     Bound::Least(15.0),
                 ),
                 goal(
@@ -215,5 +214,51 @@ fn goals(scenario: Scenario) -> Vec<Goal> {
                 Bound::Most(10.0),
             ),
         ],
+        Scenario::Publish(transport, size) => {
+            let who = format!("{size} sessions, {transport}");
+            let cpu = format!("server CPU for each event delivered, {who}");
+            let mut goals = vec![goal(
+                format!("events to {who}: arrived"),
+                format!("events that arrived, {who}"),
+                Figure::Ours,
+                Bound::Least(100.0),
+            )];
+            match transport {
+                Transport::WebSocket => goals.push(goal(
+                    format!("events to {who}: beside bare"),
+                    cpu,
+                    Figure::TimesBare,
+                    Bound::Most(1.5),
+                )),
+                Transport::LongPolling if size == 1_000 => goals.push(goal(
+                    format!("events to {who}: server CPU"),
+                    cpu,
+                    Figure::Ours,
+                    Bound::Most(20.0),
+                )),
+                Transport::LongPolling => {}
+            }
+            goals
+        }
+        Scenario::Rooms { size, .. } => vec![
+            goal(
+                format!("events to {size} sessions in rooms: arrived"),
+                "events that arrived".to_owned(),
+                Figure::Ours,
+                Bound::Least(100.0),
+            ),
+            goal(
+                format!("events to {size} sessions in rooms: beside bare"),
+                "server CPU for each event delivered".to_owned(),
+                Figure::TimesBare,
+                Bound::Most(1.5),
+            ),
+        ],
+        Scenario::Idle(transport, size) => vec![goal(
+            format!("memory of an idle session, {transport}"),
+            format!("memory of each of {size}, {transport}"),
+            Figure::Ours,
+            Bound::Most(12.0),
+        )],
     }
 }

@@ -10,10 +10,13 @@ use std::{
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
+    audience::Audience,
     caller::Caller,
-    crowd::{Crowd, percentile},
+    crowd::Crowd,
     report::Report,
+    session::Transport,
     subject::{Server, Span, Subject},
+    tally::percentile,
 };
 
 /// Leaves of the state, where their number is not what is measured.
@@ -22,6 +25,10 @@ const LEAVES: usize = 1_000;
 const PACE: Duration = Duration::from_millis(50);
 /// What comes later than so long after the last change was not delivered in time.
 const GRACE: Duration = Duration::from_secs(1);
+/// Between two events that go to clients which poll, or to all rooms: 5 in a second.
+const SLOW_PACE: Duration = Duration::from_millis(200);
+/// How long it may take after the last event until everyone has heard it: as long as the slowest needs.
+const ARRIVAL: Duration = Duration::from_secs(60);
 /// Connections that ask at once.
 const CALLERS: usize = 64;
 /// How long a server may warm up.
@@ -40,6 +47,12 @@ pub(crate) enum Scenario {
     Request,
     /// So many connections that come at once, and then do nothing.
     Connect(usize),
+    /// One channel of Bayeux to so many sessions.
+    Publish(Transport, usize),
+    /// So many channels of Bayeux to so many sessions, each of which subscribed to one.
+    Rooms { size: usize, rooms: usize },
+    /// So many sessions of Bayeux that do nothing.
+    Idle(Transport, usize),
 }
 
 impl Scenario {
@@ -53,8 +66,45 @@ impl Scenario {
             ("request", _) => vec![Self::Request],
             ("connect", false) => vec![Self::Connect(4_000)],
             ("connect", true) => vec![Self::Connect(200)],
+            ("bayeux", _) => Self::bayeux(quick),
             _ => return None,
         })
+    }
+
+    fn bayeux(quick: bool) -> Vec<Self> {
+        use Transport::{LongPolling, WebSocket};
+
+        let publish = |transport, sizes: &[usize]| {
+            let sizes = sizes.iter();
+            let publish = sizes.map(|size| Self::Publish(transport, *size));
+            publish.collect::<Vec<_>>()
+        };
+        let (sockets, rooms, polling, idle): (&[_], _, &[_], _) = if quick {
+            (&[100], (100, 10), &[50], 200)
+        } else {
+            (&[100, 1_000, 5_000], (1_000, 100), &[500, 1_000], 2_000)
+        };
+        let (size, rooms) = rooms;
+        let mut all = publish(WebSocket, sockets);
+        all.push(Self::Rooms { size, rooms });
+        all.extend(publish(LongPolling, polling));
+        all.extend([WebSocket, LongPolling].map(|transport| Self::Idle(transport, idle)));
+        all
+    }
+
+    /// Who can do it.
+    pub(crate) const fn subjects(self) -> &'static [Subject] {
+        match self {
+            Self::FanOut(_) | Self::Change(_) | Self::Request | Self::Connect(_) => {
+                &[Subject::Bare, Subject::Ours, Subject::Hat]
+            }
+            Self::Publish(Transport::WebSocket, _)
+            | Self::Rooms { .. }
+            | Self::Idle(Transport::WebSocket, _) => &[Subject::Bare, Subject::Ours, Subject::Faye],
+            Self::Publish(Transport::LongPolling, _) | Self::Idle(Transport::LongPolling, _) => {
+                &[Subject::Ours, Subject::Faye, Subject::Cometd]
+            }
+        }
     }
 
     /// Puts a new server through it.
@@ -71,6 +121,23 @@ impl Scenario {
             Self::Change(leaves) => change(&server, leaves, time, report).await?,
             Self::Request => request(&server, time, report).await?,
             Self::Connect(count) => connect(&server, count, report).await?,
+            Self::Publish(transport, size) => {
+                let audience = Audience::open(server.address, transport, size, 1).await?;
+                let pace = match transport {
+                    Transport::WebSocket => PACE,
+                    Transport::LongPolling => SLOW_PACE,
+                };
+                let case = format!(", {size} sessions, {transport}");
+                let suite = "Bayeux, one channel";
+                publish(&server, &audience, (pace, time), (suite, &case), report).await?;
+            }
+            Self::Rooms { size, rooms } => {
+                let transport = Transport::WebSocket;
+                let audience = Audience::open(server.address, transport, size, rooms).await?;
+                let suite = format!("Bayeux, {size} sessions in {rooms} rooms");
+                publish(&server, &audience, (SLOW_PACE, time), (&suite, ""), report).await?;
+            }
+            Self::Idle(transport, size) => idle(&server, transport, size, report).await?,
         }
         server.stop().await
     }
@@ -110,7 +177,7 @@ async fn fan_out(
     match subject {
         Subject::Bare | Subject::Ours => crowd.in_step().await,
         // It keeps a queue of all that it did not send in time, and would take minutes.
-        Subject::Hat => Ok(()),
+        Subject::Hat | Subject::Faye | Subject::Cometd => Ok(()),
     }
 }
 
@@ -208,5 +275,49 @@ async fn connect(server: &Server, count: usize, report: &mut Report) -> io::Resu
         held as f64 / count as f64 / 1024.0,
         "KiB",
     );
+    Ok(())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "some seconds at this pace")]
+async fn publish(
+    server: &Server,
+    audience: &Audience,
+    (pace, time): (Duration, Duration),
+    (suite, case): (&str, &str),
+    report: &mut Report,
+) -> io::Result<()> {
+    let count = (time.as_millis() / pace.as_millis()) as u64;
+    let span = Span::begin(server)?;
+    let tally = audience.publish(count, pace, ARRIVAL).await?;
+    let delivered = tally.delivered();
+    let cpu = span.cpu_per(delivered)?;
+    let own = span.own_cpu_per(delivered)?;
+    let share = delivered as f64 / (count * tally.begun()) as f64;
+    let mut add = |what: &str, value, unit| {
+        report.add(suite, &format!("{what}{case}"), value, unit);
+    };
+    add("server CPU for each event delivered", cpu, "µs");
+    add("events that arrived", 100.0 * share, "%");
+    add("latency p50", tally.latency(0.5) / 1e3, "ms");
+    add("latency p99", tally.latency(0.99) / 1e3, "ms");
+    add("the load generator's own CPU", own, "µs");
+    Ok(())
+}
+
+async fn idle(
+    server: &Server,
+    transport: Transport,
+    size: usize,
+    report: &mut Report,
+) -> io::Result<()> {
+    let before = server.memory()?;
+    let audience = Audience::open(server.address, transport, size, 1).await?;
+    // An idle session is one that was told something.
+    audience.publish(3, SLOW_PACE, ARRIVAL).await?;
+    sleep(SETTLE).await;
+    let held = server.memory()?.saturating_sub(before);
+    let case = format!("memory of each of {size}, {transport}");
+    let each = held as f64 / size as f64 / 1024.0;
+    report.add("Bayeux, idle sessions", &case, each, "KiB");
     Ok(())
 }

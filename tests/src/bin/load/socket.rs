@@ -46,6 +46,8 @@ pub(crate) struct Socket {
     stream: TcpStream,
     /// Received, and still to be read: a part of a frame.
     rest: Vec<u8>,
+    /// Whether messages come in segments of Juggler, and not each in a frame.
+    is_segmented: bool,
     /// Whether segments came of a message whose end is still to come.
     amid: bool,
     /// Frames that answer the server's pings.
@@ -53,22 +55,26 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Connects from one of many addresses of this host.
+    /// Opens one that carries segments of Juggler.
     pub(crate) async fn open(server: SocketAddr) -> io::Result<Self> {
-        static OPENED: AtomicU32 = AtomicU32::new(0);
-        let block = OPENED.fetch_add(1, Ordering::Relaxed) / PER_ADDRESS;
-        let [_, _, high, low] = block.to_be_bytes();
-        let socket = TcpSocket::new_v4()?;
-        socket.bind((Ipv4Addr::new(127, 0, high, low.wrapping_add(1)), 0).into())?;
-        socket.set_nodelay(true)?;
+        Self::open_at(server, "/ws", true).await
+    }
+
+    /// Opens one that carries a message in each frame.
+    pub(crate) async fn open_plain(server: SocketAddr, path: &str) -> io::Result<Self> {
+        Self::open_at(server, path, false).await
+    }
+
+    async fn open_at(server: SocketAddr, path: &str, is_segmented: bool) -> io::Result<Self> {
         let mut socket = Self {
-            stream: socket.connect(server).await?,
+            stream: connect(server).await?,
             rest: Vec::new(),
+            is_segmented,
             amid: false,
             pongs: Vec::new(),
         };
         let head = format!(
-            "GET /ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bWlycm9yYmFsbC1sb2FkIQ==\r\n\r\n"
         );
         socket.stream.write_all(head.as_bytes()).await?;
@@ -91,10 +97,11 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Sends a message in one segment.
+    /// Sends a message in one segment, or one frame.
     pub(crate) async fn send(&mut self, message: &str) -> io::Result<()> {
         let mut frame = Vec::with_capacity(message.len() + 16);
-        write_frame(&mut frame, FINAL_TEXT, b"0", message.as_bytes());
+        let header: &[u8] = if self.is_segmented { b"0" } else { b"" };
+        write_frame(&mut frame, FINAL_TEXT, header, message.as_bytes());
         self.stream.write_all(&frame).await
     }
 
@@ -166,6 +173,12 @@ impl Socket {
         while let Some((kind, payload, length)) = frame(bytes.get(read..).unwrap_or_default()) {
             read += length;
             match (kind, payload.split_first()) {
+                (FINAL_TEXT, _) if !self.is_segmented => {
+                    take(Message {
+                        text: payload,
+                        whole: true,
+                    })?;
+                }
                 (FINAL_TEXT, Some((b'0', text))) => {
                     let whole = !std::mem::take(&mut self.amid);
                     take(Message { text, whole })?;
@@ -177,7 +190,7 @@ impl Socket {
                 (FINAL_TEXT, Some((b'3', _))) | (PONG, _) => {}
                 (PING, _) => write_frame(&mut self.pongs, PONG, b"", payload),
                 (CLOSE, _) => return Err(bad("the server closes the connection")),
-                _ => return Err(bad("the server sends what is no frame of Juggler")),
+                _ => return Err(bad("the server sends a frame that nobody expects")),
             }
         }
         Ok(read)
@@ -192,8 +205,19 @@ impl Socket {
     }
 }
 
+/// Connects from one of many addresses of this host.
+pub(crate) async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    static OPENED: AtomicU32 = AtomicU32::new(0);
+    let block = OPENED.fetch_add(1, Ordering::Relaxed) / PER_ADDRESS;
+    let [_, _, high, low] = block.to_be_bytes();
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::new(127, 0, high, low.wrapping_add(1)), 0).into())?;
+    socket.set_nodelay(true)?;
+    socket.connect(server).await
+}
+
 /// Reads once into the bytes that all sockets share.
-fn read(
+pub(crate) fn read(
     stream: &mut TcpStream,
     context: &mut Context<'_>,
     take: impl FnOnce(&[u8]),

@@ -28,10 +28,12 @@ pub(crate) enum Subject {
     Bare,
     Ours,
     Hat,
+    Faye,
+    Cometd,
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 3] = [Self::Bare, Self::Ours, Self::Hat];
+    pub(crate) const ALL: [Self; 5] = [Self::Bare, Self::Ours, Self::Hat, Self::Faye, Self::Cometd];
 
     /// Starts one.
     pub(crate) async fn start(self) -> io::Result<Server> {
@@ -41,6 +43,11 @@ impl Subject {
             Self::Hat => {
                 let mut command = Command::new(path("MIRRORBALL_PYTHON")?);
                 command.arg("tests/bench/hat_target.py");
+                command
+            }
+            Self::Faye | Self::Cometd => {
+                let mut command = Command::new("node");
+                command.args(["tests/bench/bayeux_target.mjs", &self.to_string()]);
                 command
             }
         };
@@ -73,6 +80,8 @@ impl fmt::Display for Subject {
             Self::Bare => "bare",
             Self::Ours => "mirrorball",
             Self::Hat => "hat-juggler",
+            Self::Faye => "faye",
+            Self::Cometd => "cometd-nodejs-server",
         })
     }
 }

@@ -1,5 +1,7 @@
-//! What the rules cost in native code, beside `serde_json` with `json-patch`. Prints one JSON object per
-//! measurement. With `--quick` only the smallest states are measured.
+//! What the rules cost in native code, beside `serde_json` with `json-patch`; with `matching`, what it costs to find who
+//! subscribed to a channel. Prints one JSON object per measurement. With `--quick` only the smallest states are measured.
+
+mod matching;
 
 use std::{
     error::Error,
@@ -170,8 +172,8 @@ impl<'a> Turns<'a> {
     }
 }
 
-/// Has the subjects take turns, and prints the median time of each.
-fn compare<'a>(suite: &str, case: &str, subjects: Vec<(&'a str, Work<'a>)>) {
+/// Has the subjects take turns, and prints and returns the median time of each, in microseconds.
+fn compare<'a>(suite: &str, case: &str, subjects: Vec<(&'a str, Work<'a>)>) -> Vec<f64> {
     let mut turns: Vec<Turns> = subjects.into_iter().map(Turns::new).collect();
     for round in 0..ROUNDS {
         let first = round % turns.len();
@@ -182,15 +184,17 @@ fn compare<'a>(suite: &str, case: &str, subjects: Vec<(&'a str, Work<'a>)>) {
         }
         turns.rotate_right(first);
     }
-    for Turns {
-        subject, mut times, ..
-    } in turns
-    {
+    let print = |turns| {
+        let Turns {
+            subject, mut times, ..
+        } = turns;
         times.sort_by(f64::total_cmp);
         let value = times[ROUNDS / 2] * 1e6;
         let measure = json!({ "suite": suite, "case": case, "subject": subject, "value": value, "unit": "µs" });
         println!("{measure}");
-    }
+        value
+    };
+    turns.into_iter().map(print).collect()
 }
 
 /// A server's message that carries a diff, as the other side reads it.
@@ -231,7 +235,11 @@ fn receive(client: &mut Client<Value>, text: String) {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let quick = std::env::args().any(|word| word == "--quick");
+    let has = |word| std::env::args().any(|other| other == word);
+    let quick = has("--quick");
+    if has("matching") {
+        return matching::measure();
+    }
     for shape in SHAPES {
         for leaves in SIZES.into_iter().take(if quick { 1 } else { SIZES.len() }) {
             let case = Case::new(shape, leaves)?;
