@@ -10,17 +10,16 @@ import { Bayeux as Bus } from "./bayeux/client.js";
 import type { BayeuxOptions } from "./bayeux/types.js";
 import { Juggler as Client } from "./juggler/client.js";
 import type { AnyApi, Api, ClientOptions } from "./types.js";
-import { base64 } from "./wasm/mirrorball.inline.js";
+import { base64 as bayeux } from "./wasm/bayeux.inline.js";
+import { base64 as juggler } from "./wasm/mirrorball.inline.js";
 
 export * from "./api.js";
 export * from "./bayeux/api.js";
 
 const decode = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-const wasm = (): Uint8Array<ArrayBuffer> => decode(base64);
-/** Loaded where it is used: it is large. */
-const bayeuxWasm = async (): Promise<Uint8Array<ArrayBuffer>> =>
-  decode((await import("./wasm/bayeux.inline.js")).base64);
+const wasm = (): Uint8Array<ArrayBuffer> => decode(juggler);
+const bayeuxWasm = (): Uint8Array<ArrayBuffer> => decode(bayeux);
 
 /**
  * A server's state as a plain JS object, its requests and its notifications, over the Juggler protocol: the same as
