@@ -1,7 +1,7 @@
 // What the bindings for frameworks have in common.
 
 import type { Address } from "./address.js";
-import { Juggler } from "./index.js";
+import { Juggler } from "./juggler.js";
 import { Pointer } from "./pointer.js";
 import type { AnyApi, Api, ClientOptions, Status } from "./types.js";
 
